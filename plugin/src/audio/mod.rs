@@ -1,0 +1,9 @@
+//! From frames of any rate and length to spectra at 8 kHz.
+
+mod feed;
+mod resample;
+mod stft;
+
+pub use feed::{Chunk, Feed};
+pub use resample::Filters;
+pub use stft::{BINS, Frame, HOP, Sound, Spectrum, Stft, WINDOW};

@@ -1,0 +1,98 @@
+//! What the analyzer tells: the types of `wit/callprint.wit`, in Rust.
+
+use std::ops::{Add, Sub};
+
+/// The rate everything is analysed at, in Hz.
+pub const RATE_HZ: u32 = 8_000;
+
+/// A point on a side's clock, in samples of 8 kHz since the call began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant(pub u64);
+
+impl Instant {
+    /// Milliseconds since the call began.
+    pub fn ms(self) -> f64 {
+        self.0 as f64 * 1e3 / f64::from(RATE_HZ)
+    }
+}
+
+impl Add<u64> for Instant {
+    type Output = Instant;
+    fn add(self, samples: u64) -> Instant {
+        Instant(self.0 + samples)
+    }
+}
+
+impl Sub<u64> for Instant {
+    type Output = Instant;
+    /// Stops at the beginning of the call.
+    fn sub(self, samples: u64) -> Instant {
+        Instant(self.0.saturating_sub(samples))
+    }
+}
+
+/// Whose audio it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// The party being judged.
+    Far,
+    /// Our own side.
+    Near,
+}
+
+/// Something heard.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The clock of `side` when the audio that decided it had been given.
+    pub known_at: Instant,
+    /// The side on which it was heard.
+    pub side: Side,
+    /// What was heard.
+    pub what: Event,
+}
+
+/// The kinds of finding.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A known script is playing.
+    Script(ScriptMatch),
+}
+
+/// A stretch of the call that is a stretch of an enrolled script.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScriptMatch {
+    /// The same for all reports of one match; from 0, counted per session.
+    pub match_id: u32,
+    /// The script, or the first of `among`.
+    pub script_id: String,
+    /// The pack that brought it.
+    pub pack: String,
+    /// Which recording of the script.
+    pub node: String,
+    /// All scripts (`pack/script-id`) that the stretch belongs to, when it
+    /// cannot be told which; empty when it can.
+    pub among: Vec<String>,
+    /// The estimated probability that the naming is right, 0 to 1.
+    pub confidence: f32,
+    /// Where in the call the matched stretch begins.
+    pub heard_from: Instant,
+    /// Where in the recording it begins, in samples of 8 kHz.
+    pub script_from: u64,
+    /// What the confidence rests on.
+    pub evidence: ScriptEvidence,
+}
+
+/// The numbers behind a script match.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ScriptEvidence {
+    /// How much of the call was compared, in samples of 8 kHz.
+    pub compared: u64,
+    /// Share of fingerprint bits that differ over it; 0.5 is chance.
+    pub bit_error_rate: f32,
+    /// How many times faster (> 1) or slower the call plays the script.
+    pub tempo: f32,
+    /// Stretches that add up to it.
+    pub stretches: u32,
+    /// Natural logarithm of the likelihood ratio of script to chance.
+    pub log_likelihood_ratio: f32,
+}

@@ -1,0 +1,213 @@
+//! Packs: what a vendor ships.
+//!
+//! A pack is a JSON file; models/schema/README.md describes it field by field.
+//! What the analyzer does not use (titles, texts, vendors' own fields) is kept
+//! by every tool and refused by none.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Map, Value};
+
+use crate::limits;
+
+/// The value of `format` in every pack.
+pub const FORMAT: &str = "callprint-pack";
+
+/// The format version written, and the only one read.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// A pack.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Pack {
+    /// [`FORMAT`].
+    pub format: String,
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Names the pack in findings; unique in an analyzer.
+    pub id: String,
+    /// The pack's own version.
+    pub version: String,
+    /// Which code the fingerprints are made of: [`crate::script::Codebook::id`].
+    pub code: String,
+    /// The scripts.
+    pub scripts: Vec<Script>,
+    /// Whatever else the vendor has to say: name, vendor, licence, …
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// A script: what one outbound campaign says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Script {
+    /// Names the script in findings; unique in its pack.
+    pub id: String,
+    /// Its recordings.
+    pub nodes: Vec<Node>,
+    /// Category, text, language, …
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// A recording of a script: its opening, an answer, its closing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Node {
+    /// Names the node; unique in its script.
+    pub id: String,
+    /// The fingerprint.
+    pub codes: Codes,
+    /// Text, file, …
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// A fingerprint: 25 codes of 64 bits a second, 0 where there is none; in JSON
+/// base64 of little-endian.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Codes(pub Vec<u64>);
+
+impl Serialize for Codes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes: Vec<u8> = self.0.iter().flat_map(|c| c.to_le_bytes()).collect();
+        serializer.serialize_str(&BASE64.encode(bytes))
+    }
+}
+
+impl<'de> Deserialize<'de> for Codes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Codes;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("base64 of 64-bit little-endian codes")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Codes, E> {
+                let bytes = BASE64.decode(text).map_err(E::custom)?;
+                let (codes, rest) = bytes.as_chunks::<8>();
+                if !rest.is_empty() {
+                    let n = bytes.len();
+                    return Err(E::custom(format_args!("{n} bytes are not a multiple of 8")));
+                }
+                Ok(Codes(codes.iter().map(|c| u64::from_le_bytes(*c)).collect()))
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+/// Why a pack was refused.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PackError {
+    /// Not a pack: where, and what is wrong.
+    #[error("not a valid pack: {0}")]
+    Malformed(String),
+    /// A version or code that is not read: what was found, what is read.
+    #[error("not supported: {0}")]
+    Unsupported(String),
+    /// Beyond a limit: which, the value, the bound.
+    #[error("too large: {0}")]
+    TooLarge(String),
+    /// There already: the id.
+    #[error("duplicate: {0}")]
+    Duplicate(String),
+}
+
+use PackError::{Duplicate, Malformed, TooLarge, Unsupported};
+
+impl Pack {
+    /// A pack without scripts.
+    pub fn new(id: &str, code: &str) -> Pack {
+        Pack {
+            format: FORMAT.into(),
+            format_version: FORMAT_VERSION,
+            id: id.into(),
+            version: "1.0.0".into(),
+            code: code.into(),
+            scripts: Vec::new(),
+            more: Map::new(),
+        }
+    }
+
+    /// Reads a pack and checks that it keeps to format and limits.
+    pub fn read(json: &[u8]) -> Result<Pack, PackError> {
+        if json.len() > limits::PACK_BYTES {
+            let (n, max) = (json.len(), limits::PACK_BYTES);
+            return Err(TooLarge(format!("the pack has {n} bytes, the limit is {max}")));
+        }
+        // First of all what it claims to be: another version may look different throughout.
+        #[derive(Deserialize)]
+        struct Claim {
+            format: Option<Value>,
+            format_version: Option<Value>,
+        }
+        let claim: Claim = serde_json::from_slice(json).map_err(|e| Malformed(e.to_string()))?;
+        if claim.format.as_ref().and_then(Value::as_str) != Some(FORMAT) {
+            let found = claim.format.map_or("nothing".into(), |f| f.to_string());
+            return Err(Malformed(format!("`format` is {found}, expected {FORMAT:?}")));
+        }
+        if claim.format_version != Some(FORMAT_VERSION.into()) {
+            let found = claim.format_version.map_or("missing".into(), |v| v.to_string());
+            return Err(Unsupported(format!(
+                "`format_version` is {found}, this analyzer reads {FORMAT_VERSION}"
+            )));
+        }
+        let pack: Pack = serde_json::from_slice(json).map_err(|e| Malformed(e.to_string()))?;
+        pack.check()?;
+        Ok(pack)
+    }
+
+    /// Checks ids, sizes and uniqueness.
+    pub fn check(&self) -> Result<(), PackError> {
+        check_id("pack id", &self.id)?;
+        if self.scripts.len() > limits::SCRIPTS {
+            let (n, max) = (self.scripts.len(), limits::SCRIPTS);
+            return Err(TooLarge(format!("the pack has {n} scripts, the limit is {max}")));
+        }
+        let mut seen = std::collections::HashSet::new();
+        for script in &self.scripts {
+            check_id("script id", &script.id)?;
+            if !seen.insert(script.id.as_str()) {
+                return Err(Duplicate(format!("script {:?} is in the pack twice", script.id)));
+            }
+            script.check()?;
+        }
+        Ok(())
+    }
+}
+
+impl Script {
+    fn check(&self) -> Result<(), PackError> {
+        let script = &self.id;
+        let count = self.nodes.len();
+        if count > limits::NODES_PER_SCRIPT {
+            let max = limits::NODES_PER_SCRIPT;
+            return Err(TooLarge(format!("script {script:?} has {count} nodes, the limit is {max}")));
+        }
+        for (n, node) in self.nodes.iter().enumerate() {
+            check_id("node id", &node.id)?;
+            if self.nodes[..n].iter().any(|other| other.id == node.id) {
+                let node = &node.id;
+                return Err(Duplicate(format!("node {node:?} is in script {script:?} twice")));
+            }
+            let (codes, max) = (node.codes.0.len(), limits::RECORDING_CODES_MAX);
+            if codes > max {
+                let node = &node.id;
+                return Err(TooLarge(format!(
+                    "node {node:?} of script {script:?} has {codes} codes, the limit is {max}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_id(what: &str, id: &str) -> Result<(), PackError> {
+    let max = limits::ID_BYTES;
+    if id.is_empty() || id.len() > max || id.contains(|c: char| c.is_control() || c == '/') {
+        return Err(Malformed(format!(
+            "{what} {id:?} must have 1 to {max} bytes, without control characters and \"/\""
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,301 @@
+//! A 64-bit code every 20 ms: what 310 ms of speech sound like, whatever the
+//! line does to them.
+
+use std::array::from_fn;
+
+use ndarray::{Array2, ArrayView2};
+use serde::Deserialize;
+
+use crate::audio::{BINS, Feed, Filters, Frame, HOP, Spectrum, Stft, WINDOW};
+
+/// Mel-spaced bands, see [`Bands`].
+const BANDS: usize = 20;
+/// Lowest and highest edge of the bands, Hz: the telephone channel.
+const EDGES_HZ: (f64, f64) = (250.0, 3_400.0);
+/// Points in time of a patch, 20 ms apart.
+const POINTS: usize = 16;
+/// Elements of a patch.
+const PATCH: usize = BANDS * POINTS;
+/// Bits of a code.
+const BITS: usize = 64;
+/// Patches are quantised to ±this, and so are the weights: a sum of 320
+/// products then fits an i32.
+const QUANTUM: f32 = 2_047.0;
+
+/// Hops (of 10 ms) per code.
+pub const HOPS_PER_CODE: u64 = 2;
+
+/// A reference keeps every second code. The call's side keeps them all, so an
+/// alignment is never off by more than 10 ms, and a pack needs half the bytes.
+pub const REFERENCE_STEP: usize = 2;
+
+/// Hops a patch reaches back from its newest point.
+const REACH_HOPS: u64 = (POINTS as u64 - 1) * HOPS_PER_CODE;
+
+/// A patch whose elements vary by less than this share of their mean level is
+/// stationary: comfort noise, hum, silence. It says nothing of a script.
+const MODULATION_MIN: f32 = 0.10;
+
+/// Mean of the compressed band energies below which there is silence: some
+/// −75 dBFS, under the idle noise of G.711.
+const LEVEL_MIN: f32 = 0.008;
+
+/// One code.
+#[derive(Debug, Clone, Copy)]
+pub struct Code {
+    /// The bits; 0 where there is nothing to fingerprint (silence, hum, lost
+    /// audio). A real code is never 0.
+    pub bits: u64,
+    /// How far each bit is from flipping; comparable within the code.
+    pub margins: [i32; BITS],
+}
+
+impl Code {
+    const NONE: Code = Code { bits: 0, margins: [0; BITS] };
+}
+
+/// The samples (at 8 kHz) that the code with number `code` was made of.
+pub fn span_samples(code: u64) -> std::ops::Range<u64> {
+    let newest = code * HOPS_PER_CODE;
+    // One hop more on either side: the smoothing.
+    let first = newest.saturating_sub(REACH_HOPS + 1);
+    let hop = HOP as u64;
+    ((first + 1) * hop).saturating_sub(WINDOW as u64)..(newest + 2) * hop
+}
+
+/// The learned map from patches to codes, read from models/fingerprint.
+pub struct Codebook {
+    id: String,
+    /// `[bit][band × POINTS + point]`, points oldest first.
+    weights: Array2<i16>,
+    bands: Bands,
+}
+
+#[derive(Deserialize)]
+struct CodebookFile {
+    id: String,
+    weights: Vec<Vec<i16>>,
+}
+
+impl Default for Codebook {
+    fn default() -> Self {
+        let file: CodebookFile =
+            serde_json::from_str(include_str!("../../../models/fingerprint/subband64.json"))
+                .expect("the code book that ships with the analyzer is valid");
+        let flat: Vec<i16> = file.weights.concat();
+        assert!(flat.iter().all(|w| f32::from(*w).abs() <= QUANTUM));
+        let weights = Array2::from_shape_vec((BITS, PATCH), flat).expect("64 rows of 320 weights");
+        Codebook { id: file.id, weights, bands: Bands::default() }
+    }
+}
+
+impl Codebook {
+    /// Names the code. Fingerprints made by another code are of no use.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn encode(&self, patch: &[i16; PATCH]) -> Code {
+        let weights: ArrayView2<i16> = self.weights.view();
+        let margins: [i32; BITS] =
+            from_fn(|bit| dot(weights.row(bit).to_slice().expect("rows are contiguous"), patch));
+        let bits = margins.iter().rev().fold(0, |bits, m| bits << 1 | u64::from(*m > 0));
+        // 0 is kept for "none"; that a real code is 0 is as likely as any bit pattern.
+        Code { bits: bits.max(1), margins: margins.map(i32::abs) }
+    }
+}
+
+fn dot(a: &[i16], b: &[i16; PATCH]) -> i32 {
+    a.iter().zip(b).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
+}
+
+/// Triangular filters, equally spaced in mel (2595 lg(1 + f/700)), each of
+/// weight 1 in all.
+struct Bands {
+    /// Per band: its first bin and the weights from there.
+    filters: [(usize, Vec<f32>); BANDS],
+}
+
+impl Default for Bands {
+    fn default() -> Self {
+        let mel = |hz: f64| 2595.0 * (1.0 + hz / 700.0).log10();
+        let hz = |mel: f64| 700.0 * (10f64.powf(mel / 2595.0) - 1.0);
+        let (low, high) = (mel(EDGES_HZ.0), mel(EDGES_HZ.1));
+        let edge = |n: usize| hz(low + (high - low) * n as f64 / (BANDS + 1) as f64);
+        let bin_hz = 8000.0 / WINDOW as f64;
+        let filters = from_fn(|band| {
+            let (a, b, c) = (edge(band), edge(band + 1), edge(band + 2));
+            let weight = |bin: usize| {
+                let f = bin as f64 * bin_hz;
+                ((f - a) / (b - a)).min((c - f) / (c - b)).max(0.0)
+            };
+            let first = (0..BINS).find(|&bin| weight(bin) > 0.0).expect("bands are wider than bins");
+            let weights: Vec<f64> = (first..BINS).map(weight).take_while(|w| *w > 0.0).collect();
+            let sum: f64 = weights.iter().sum();
+            (first, weights.iter().map(|w| (w / sum) as f32).collect())
+        });
+        Bands { filters }
+    }
+}
+
+impl Bands {
+    /// Compressed band energies less their mean, and the mean.
+    fn shape(&self, power: &[f32; BINS]) -> ([f32; BANDS], f32) {
+        let mut shape = from_fn(|band| {
+            let (first, weights) = &self.filters[band];
+            let energy: f32 = weights.iter().zip(&power[*first..]).map(|(w, p)| w * p).sum();
+            cube_root(energy)
+        });
+        let mean = shape.iter().sum::<f32>() / BANDS as f32;
+        shape.iter_mut().for_each(|s| *s -= mean);
+        (shape, mean)
+    }
+}
+
+/// x^(1/3) for x ≥ 0 to 1 part in 10⁶, from operations that IEEE 754 defines to
+/// the last bit: a guess from the exponent, then Newton's method.
+fn cube_root(x: f32) -> f32 {
+    if x < f32::MIN_POSITIVE {
+        return 0.0;
+    }
+    let mut y = f32::from_bits(x.to_bits() / 3 + 709_921_077);
+    for _ in 0..2 {
+        let cube = y * y * y;
+        // Halley's step: it converges cubically.
+        y *= (cube + x + x) / (cube + cube + x);
+    }
+    y
+}
+
+#[derive(Clone, Copy)]
+struct Point {
+    shape: [f32; BANDS],
+    level: f32,
+    /// Whether it was heard at all.
+    heard: bool,
+}
+
+impl Point {
+    const MISSING: Point = Point { shape: [0.0; BANDS], level: 0.0, heard: false };
+}
+
+/// Makes codes of one side's frames.
+pub struct Fingerprinter {
+    /// The last two frames as they came, older first.
+    raw: [Point; 2],
+    /// The last smoothed frames of even index; the oldest at `oldest`.
+    points: [Point; POINTS],
+    oldest: usize,
+    next_index: u64,
+}
+
+impl Default for Fingerprinter {
+    fn default() -> Self {
+        Fingerprinter {
+            raw: [Point::MISSING; 2],
+            points: [Point::MISSING; POINTS],
+            oldest: 0,
+            next_index: 0,
+        }
+    }
+}
+
+impl Fingerprinter {
+    /// Takes a frame; every second one completes a code: its number (code `n`
+    /// is centred on frame `2n − 15`) and the code.
+    pub fn push(&mut self, book: &Codebook, frame: &Frame) -> Option<(u64, Code)> {
+        if frame.index != self.next_index {
+            *self = Fingerprinter::default();
+        }
+        self.next_index = frame.index + 1;
+        let newest = match &frame.sound {
+            Some(sound) => {
+                let (shape, level) = book.bands.shape(sound.power);
+                Point { shape, level, heard: true }
+            }
+            None => Point::MISSING,
+        };
+        let [older, middle] = self.raw;
+        self.raw = [middle, newest];
+        // `middle` has the index before this one.
+        if frame.index == 0 || !(frame.index - 1).is_multiple_of(HOPS_PER_CODE) {
+            return None;
+        }
+        self.points[self.oldest] = smooth(&older, &middle, &newest);
+        self.oldest = (self.oldest + 1) % POINTS;
+        Some(((frame.index - 1) / HOPS_PER_CODE, self.code(book)))
+    }
+
+    fn code(&self, book: &Codebook) -> Code {
+        if self.points.iter().any(|p| !p.heard) {
+            return Code::NONE;
+        }
+        let level = self.points.iter().map(|p| p.level).sum::<f32>() / POINTS as f32;
+        if level < LEVEL_MIN {
+            return Code::NONE;
+        }
+        let mut patch = [0.0f32; PATCH];
+        for (band, row) in patch.chunks_exact_mut(POINTS).enumerate() {
+            for (n, element) in row.iter_mut().enumerate() {
+                *element = self.points[(self.oldest + n) % POINTS].shape[band];
+            }
+            let mean = row.iter().sum::<f32>() / POINTS as f32;
+            row.iter_mut().for_each(|e| *e -= mean);
+        }
+        let power = patch.iter().map(|e| e * e).sum::<f32>() / PATCH as f32;
+        if power < (MODULATION_MIN * level) * (MODULATION_MIN * level) {
+            return Code::NONE;
+        }
+        let peak = patch.iter().fold(0.0f32, |peak, e| peak.max(e.abs()));
+        let scale = QUANTUM / peak;
+        // Rounds half up by truncation of a positive number: cheap and exact.
+        let quantised = patch.map(|e| (e * scale + (QUANTUM + 1.5)) as i16 - (QUANTUM as i16 + 1));
+        book.encode(&quantised)
+    }
+}
+
+/// Weights ¼, ½, ¼: takes the flicker out of single frames.
+fn smooth(a: &Point, b: &Point, c: &Point) -> Point {
+    Point {
+        shape: from_fn(|band| 0.25 * a.shape[band] + 0.5 * b.shape[band] + 0.25 * c.shape[band]),
+        level: 0.25 * a.level + 0.5 * b.level + 0.25 * c.level,
+        heard: a.heard && b.heard && c.heard,
+    }
+}
+
+/// The reference codes (25 a second) of a whole recording, for a pack.
+pub fn fingerprint(book: &Codebook, rate_hz: u32, samples: &[i16]) -> Vec<u64> {
+    let mut codes = Vec::new();
+    let (mut feed, mut stft, mut spectrum) = (Feed::default(), Stft::default(), Spectrum::default());
+    let mut fingerprinter = Fingerprinter::default();
+    let mut take = |chunk: crate::audio::Chunk| {
+        stft.push(&mut spectrum, chunk, |frame| {
+            if let Some((number, code)) = fingerprinter.push(book, &frame)
+                && number.is_multiple_of(REFERENCE_STEP as u64)
+            {
+                codes.push(code.bits);
+            }
+        });
+    };
+    feed.push(&mut Filters::default(), rate_hz, samples, &mut take);
+    // What a resampler still holds, 10 ms, does not matter to a reference.
+    codes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cube_root;
+
+    #[test]
+    fn cube_root_is_exact_enough_at_all_scales() {
+        for exponent in -37..38 {
+            for mantissa in 1..50 {
+                let x = mantissa as f32 * 0.2 * 10f32.powi(exponent);
+                let exact = f64::from(x).cbrt();
+                let error = (f64::from(cube_root(x)) - exact).abs() / exact;
+                assert!(error < 1e-6, "cube root of {x:e} is off by {error:e}");
+            }
+        }
+        assert_eq!(cube_root(0.0), 0.0);
+    }
+}

@@ -1,0 +1,406 @@
+//! From a stream of codes to named scripts.
+//!
+//! Every code is looked up. A position found becomes a candidate if the codes
+//! of the last half second agree as well; a candidate is compared backwards in
+//! time, at several tempos, and becomes a track: an alignment of the call with
+//! a recording, and the evidence for it. The tracks of one script add up, be
+//! they separated by a slot or in different recordings. When the sum suffices,
+//! rivals that share the stretch are looked for, and the script, or the group,
+//! is named.
+
+use super::{
+    Code, HOPS_PER_CODE, Index, REFERENCE_STEP, evidence, evidence::WINDOWS, index::Recording,
+    span_samples,
+};
+use crate::{
+    audio::HOP,
+    finding::{Instant, ScriptEvidence},
+    limits,
+};
+
+/// Codes of the call that are remembered (20 ms each): the longest window at
+/// the slowest tempo.
+const HISTORY: usize = 1024;
+
+/// Differing bits up to which a position found is a candidate, of 64.
+const CANDIDATE_BITS: u32 = 22;
+
+/// Codes (80 ms apart) that must agree with a candidate, to within
+/// [`CANDIDATE_BITS`] each on average.
+const CANDIDATE_CODES: u32 = 7;
+
+/// Tempos tried, as codes of the call per code of the recording (2 = as it
+/// was): ±9.8 % in steps of 1.4 %.
+const TEMPO_STEP: f32 = 0.014;
+const TEMPO_STEPS: i32 = 7;
+
+/// Shifts tried around a candidate, in codes of the call (20 ms).
+const SHIFTS: std::ops::RangeInclusive<i64> = -1..=1;
+
+/// A track is compared anew after this many codes (100 ms).
+const RECHECK_CODES: u64 = 5;
+
+/// Positions this far apart (in reference codes, 40 ms) belong to one alignment.
+const SAME_ALIGNMENT: i64 = 3;
+
+/// Tracks kept. More alignments than this at a time are rivals of one stretch.
+const TRACKS: usize = 32;
+
+/// An alignment of the call with a recording.
+#[derive(Debug, Clone, Copy)]
+struct Track {
+    script: u32,
+    recording: u32,
+    /// Latest code of the call compared, and the position it agrees with.
+    code: u64,
+    position: u32,
+    /// Codes of the call per reference code.
+    pace: f32,
+    best: Comparison,
+    /// Code of the call at which `best` was reached.
+    best_at: u64,
+    best_position: u32,
+}
+
+/// The outcome of comparing a stretch.
+#[derive(Debug, Clone, Copy, Default)]
+struct Comparison {
+    nats: f32,
+    /// Reference codes that the stretch spans.
+    span: u32,
+    compared: u32,
+    errors: u32,
+}
+
+impl Track {
+    /// The codes of the call that the best stretch covers.
+    fn stretch(&self) -> std::ops::RangeInclusive<u64> {
+        let span = (self.best.span.saturating_sub(1) as f32 * self.pace) as u64;
+        self.best_at.saturating_sub(span)..=self.best_at
+    }
+
+    fn overlaps(&self, other: &Track) -> bool {
+        let (a, b) = (self.stretch(), other.stretch());
+        a.start() <= b.end() && b.start() <= a.end()
+    }
+
+    /// Where the alignment expects the recording to be at a code of the call.
+    fn expects(&self, code: u64) -> i64 {
+        let ahead = (code as f32 - self.code as f32) / self.pace;
+        i64::from(self.position) + (ahead + if ahead < 0.0 { -0.5 } else { 0.5 }) as i64
+    }
+}
+
+/// A script that has been named.
+struct Named {
+    script: u32,
+    level: u8,
+    among: u32,
+}
+
+/// What the matcher reports; the session adds the names.
+pub struct Match<'a> {
+    /// Counted from 0 per session.
+    pub match_id: u32,
+    /// The script, as numbered by the catalogue.
+    pub script: u32,
+    /// The node of the best stretch.
+    pub node: u32,
+    /// All scripts that it may be, if more than one.
+    pub among: &'a [u32],
+    /// Probability that the naming is right.
+    pub confidence: f32,
+    /// Where in the call the earliest stretch begins.
+    pub heard_from: Instant,
+    /// Where in its recording it begins, in samples.
+    pub script_from: u64,
+    /// The numbers.
+    pub evidence: ScriptEvidence,
+}
+
+/// Follows one side of one call.
+pub struct Matcher {
+    history: Box<[u64; HISTORY]>,
+    tracks: Vec<Track>,
+    named: Vec<Named>,
+}
+
+impl Default for Matcher {
+    fn default() -> Self {
+        Matcher { history: Box::new([0; HISTORY]), tracks: Vec::new(), named: Vec::new() }
+    }
+}
+
+impl Matcher {
+    /// Takes the code with the given number (they come in order, gaps in the
+    /// numbers only after a restart) and hands what it makes known to `sink`.
+    pub fn push(&mut self, index: &Index, number: u64, code: &Code, mut sink: impl FnMut(Match)) {
+        self.history[number as usize % HISTORY] = code.bits;
+        if code.bits == 0 {
+            return;
+        }
+        let mut changed = false;
+        index.find(code, |position| {
+            if (index.code(position) ^ code.bits).count_ones() <= CANDIDATE_BITS {
+                changed |= self.consider(index, number, position);
+            }
+        });
+        if changed {
+            self.judge(index, number, &mut sink);
+        }
+    }
+
+    /// The call lost so much that nothing before counts as its past.
+    pub fn forget(&mut self) {
+        self.history.fill(0);
+    }
+
+    fn heard(&self, number: u64, back: i64) -> u64 {
+        match number.checked_add_signed(-back) {
+            Some(n) if back < HISTORY as i64 && n <= number => self.history[n as usize % HISTORY],
+            _ => 0,
+        }
+    }
+
+    /// Follows up a position found; whether it changed a track.
+    fn consider(&mut self, index: &Index, number: u64, position: u32) -> bool {
+        let (recording_number, recording) = index.recording_at(position);
+        let same = |t: &Track| {
+            t.recording == recording_number
+                && (t.expects(number) - i64::from(position)).abs() <= SAME_ALIGNMENT
+        };
+        let known = self.tracks.iter().position(same);
+        match known {
+            Some(at) if number < self.tracks[at].code + RECHECK_CODES => return false,
+            None if !self.agrees(index, &recording, number, position) => return false,
+            _ => {}
+        }
+        let (found, pace, shift) = self.compare(index, &recording, number, position);
+        let code = number.saturating_add_signed(shift);
+        match known {
+            Some(at) => {
+                let track = &mut self.tracks[at];
+                (track.code, track.position, track.pace) = (code, position, pace);
+                if found.nats <= track.best.nats {
+                    return false;
+                }
+                (track.best, track.best_at, track.best_position) = (found, code, position);
+                true
+            }
+            None if found.nats >= evidence::KEEP => {
+                self.add(Track {
+                    script: recording.script,
+                    recording: recording_number,
+                    code,
+                    position,
+                    pace,
+                    best: found,
+                    best_at: code,
+                    best_position: position,
+                });
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn add(&mut self, track: Track) {
+        if self.tracks.len() == TRACKS {
+            let weakest = (0..TRACKS)
+                .min_by(|a, b| self.tracks[*a].best.nats.total_cmp(&self.tracks[*b].best.nats))
+                .expect("there are tracks");
+            self.tracks.swap_remove(weakest);
+        }
+        self.tracks.push(track);
+    }
+
+    /// Whether the last half second agrees too.
+    fn agrees(&self, index: &Index, recording: &Recording, number: u64, position: u32) -> bool {
+        let (mut errors, mut compared) = (0, 0);
+        for n in 0..CANDIDATE_CODES {
+            let Some(reference) = position.checked_sub(2 * n).filter(|p| *p >= recording.first)
+            else {
+                break;
+            };
+            let (heard, reference) =
+                (self.heard(number, 4 * i64::from(n)), index.code(reference));
+            if heard != 0 && reference != 0 {
+                errors += (heard ^ reference).count_ones();
+                compared += 1;
+            }
+        }
+        errors <= CANDIDATE_BITS * compared
+    }
+
+    /// Compares backwards from a candidate, at all tempos and shifts; the best
+    /// outcome, its pace and its shift.
+    fn compare(
+        &self,
+        index: &Index,
+        recording: &Recording,
+        number: u64,
+        position: u32,
+    ) -> (Comparison, f32, i64) {
+        let mut best = (Comparison::default(), REFERENCE_STEP as f32, 0);
+        for step in -TEMPO_STEPS..=TEMPO_STEPS {
+            let pace = REFERENCE_STEP as f32 * (1.0 + step as f32 * TEMPO_STEP);
+            for shift in SHIFTS {
+                let found = self.compare_at(index, recording, number, position, pace, shift);
+                if found.nats > best.0.nats {
+                    best = (found, pace, shift);
+                }
+            }
+        }
+        best
+    }
+
+    fn compare_at(
+        &self,
+        index: &Index,
+        recording: &Recording,
+        number: u64,
+        position: u32,
+        pace: f32,
+        shift: i64,
+    ) -> Comparison {
+        let mut best = Comparison::default();
+        let (mut errors, mut compared) = (0, 0);
+        let longest = WINDOWS[WINDOWS.len() - 1];
+        let reach = (position - recording.first + 1).min(longest);
+        let mut window = 0;
+        for span in 0..reach {
+            // Half up; the product is not negative.
+            let back = (span as f32 * pace + 0.5) as i64 - shift;
+            let heard = if back < 0 { 0 } else { self.heard(number, back) };
+            let reference = index.code(position - span);
+            if heard != 0 && reference != 0 {
+                errors += (heard ^ reference).count_ones();
+                compared += 1;
+            }
+            if compared == WINDOWS[window] {
+                let nats = evidence::nats(compared, errors);
+                if nats > best.nats {
+                    best = Comparison { nats, span: span + 1, compared, errors };
+                }
+                window += 1;
+                if window == WINDOWS.len() {
+                    break;
+                }
+            }
+        }
+        best
+    }
+
+    /// The evidence for a script: its best tracks that do not overlap.
+    fn total(&self, script: u32) -> (f32, Vec<Track>) {
+        let mut tracks: Vec<Track> =
+            self.tracks.iter().filter(|t| t.script == script).copied().collect();
+        tracks.sort_by(|a, b| b.best.nats.total_cmp(&a.best.nats));
+        let mut chosen: Vec<Track> = Vec::new();
+        let mut nats = 0.0;
+        for track in tracks {
+            let worth = track.best.nats - if chosen.is_empty() { 0.0 } else { evidence::STRETCH };
+            if worth > 0.0 && !chosen.iter().any(|c| c.overlaps(&track)) {
+                nats += worth;
+                chosen.push(track);
+            }
+        }
+        (nats, chosen)
+    }
+
+    /// Names what can be named.
+    fn judge(&mut self, index: &Index, number: u64, sink: &mut impl FnMut(Match)) {
+        let Some(best) = self.tracks.iter().max_by(|a, b| a.best.nats.total_cmp(&b.best.nats))
+        else {
+            return;
+        };
+        let lead = *best;
+        let (nats, _) = self.total(lead.script);
+        if nats < evidence::NAME {
+            return;
+        }
+        self.survey(index, number, &lead);
+        let mut scripts: Vec<(u32, f32)> = Vec::new();
+        for track in &self.tracks {
+            if track.overlaps(&lead) && !scripts.iter().any(|(s, _)| *s == track.script) {
+                scripts.push((track.script, self.total(track.script).0));
+            }
+        }
+        scripts.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let (script, nats) = scripts[0];
+        scripts.retain(|(_, other)| *other > nats - evidence::MARGIN);
+        scripts.truncate(limits::AMONG);
+        let among: Vec<u32> =
+            if scripts.len() > 1 { scripts.iter().map(|s| s.0).collect() } else { Vec::new() };
+        self.report(index, script, &among, sink);
+    }
+
+    /// Looks for other recordings that hold the stretch: by the recording's own
+    /// undisturbed codes.
+    fn survey(&mut self, index: &Index, number: u64, lead: &Track) {
+        let first = index.recording(lead.recording).first;
+        for back in 0..lead.best.span {
+            let position = lead.best_position - back;
+            if position < first || index.code(position) == 0 {
+                continue;
+            }
+            let mut others: Vec<u32> = Vec::new();
+            index.find_exact(index.code(position), |other| others.push(other));
+            for other in others {
+                // The same place in the call as the lead's latest.
+                let now = other + back;
+                let (n, recording) = index.recording_at(other);
+                if n != lead.recording && now < recording.first + recording.codes {
+                    self.consider(index, number, now);
+                }
+            }
+        }
+    }
+
+    fn report(&mut self, index: &Index, script: u32, among: &[u32], sink: &mut impl FnMut(Match)) {
+        let (nats, tracks) = self.total(script);
+        let confidence = evidence::confidence(nats) / among.len().max(1) as f32;
+        let level = [0.9, 0.99, 0.999, 0.9999].iter().filter(|l| confidence >= **l).count() as u8;
+        let group = among.len().max(1) as u32;
+        let id = match self.named.iter_mut().position(|n| n.script == script) {
+            Some(id) => {
+                let named = &mut self.named[id];
+                if level <= named.level && group >= named.among {
+                    return;
+                }
+                named.level = named.level.max(level);
+                named.among = group;
+                id
+            }
+            None => {
+                self.named.push(Named { script, level, among: group });
+                self.named.len() - 1
+            }
+        };
+        let earliest = tracks
+            .iter()
+            .min_by_key(|t| *t.stretch().start())
+            .expect("a script that is named has a track");
+        let sum = |f: fn(&Comparison) -> u32| tracks.iter().map(|t| f(&t.best)).sum::<u32>();
+        let compared = sum(|c| c.compared);
+        let samples_per_code = u64::from(HOP as u32) * HOPS_PER_CODE * REFERENCE_STEP as u64;
+        let recording = index.recording(earliest.recording);
+        let first_position = earliest.best_position + 1 - earliest.best.span - recording.first;
+        sink(Match {
+            match_id: id as u32,
+            script,
+            node: index.recording(tracks[0].recording).node,
+            among,
+            confidence,
+            heard_from: Instant(span_samples(*earliest.stretch().start()).start),
+            script_from: span_samples(u64::from(first_position) * REFERENCE_STEP as u64).start,
+            evidence: ScriptEvidence {
+                compared: u64::from(compared) * samples_per_code,
+                bit_error_rate: sum(|c| c.errors) as f32 / (compared * 64) as f32,
+                tempo: REFERENCE_STEP as f32 / tracks[0].pace,
+                stretches: tracks.len() as u32,
+                log_likelihood_ratio: nats,
+            },
+        });
+    }
+}
