@@ -47,7 +47,7 @@ fetch_debian_source() {
 flags="-C target-feature=+simd128 -C link-arg=-zstack-size=65536"
 # shellcheck disable=SC2086
 build() {
-    CARGO_TARGET_DIR=$root/target/guest RUSTFLAGS=$flags \
+    RUSTFLAGS=$flags \
         cargo build --release --locked --package callprint-plugin --lib --target "$triple" "$@"
 }
 
@@ -76,4 +76,4 @@ else
     RUSTC_BOOTSTRAP=1 __CARGO_TESTS_ONLY_SRC_ROOT=$source build -Zbuild-std=std,panic_abort
 fi
 mkdir -p "$(dirname "$out")"
-cp "$root/target/guest/$triple/release/callprint_plugin.wasm" "$out"
+cp "$root/target/$triple/release/callprint_plugin.wasm" "$out"

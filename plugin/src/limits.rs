@@ -4,6 +4,10 @@
 /// Opus.
 pub const RATE_HZ: std::ops::RangeInclusive<u32> = 8_000..=48_000;
 
+/// Most samples missed at once (nine months at 48 kHz): the clock cannot
+/// overflow within any call's life.
+pub const SKIP_SAMPLES: u64 = 1 << 40;
+
 /// Largest pack as JSON, in bytes. 100,000 scripts of 10 s take about 300 MB.
 pub const PACK_BYTES: usize = 1 << 30;
 

@@ -1,7 +1,10 @@
 //! The audio of one side as one stream at 8 kHz with an unbroken clock.
 
 use super::{Filters, resample::Resampler};
-use crate::finding::{Instant, RATE_HZ};
+use crate::{
+    finding::{Instant, RATE_HZ},
+    limits,
+};
 
 /// A piece of the stream.
 pub enum Chunk<'a> {
@@ -64,6 +67,9 @@ impl Feed {
         mut samples: &[i16],
         mut sink: impl FnMut(Chunk),
     ) {
+        if samples.is_empty() {
+            return;
+        }
         self.set_rate(rate_hz, &mut sink);
         if rate_hz == RATE_HZ {
             // A block on the stack: no allocation, and few pages touched.
@@ -93,11 +99,15 @@ impl Feed {
         }
     }
 
-    /// Says that `samples` samples at `rate_hz` are missing.
+    /// Says that `samples` samples at `rate_hz` are missing; beyond
+    /// [`limits::SKIP_SAMPLES`] the clock stops.
     pub fn skip(&mut self, rate_hz: u32, samples: u64, mut sink: impl FnMut(Chunk)) {
+        if samples == 0 {
+            return;
+        }
         self.set_rate(rate_hz, &mut sink);
         self.drain(&mut sink);
-        self.given = self.given.saturating_add(samples);
+        self.given += samples.min(limits::SKIP_SAMPLES);
         let missing = self.due() - self.made;
         self.made += missing;
         sink(Chunk::Gap(missing));

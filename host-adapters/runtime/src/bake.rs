@@ -1,0 +1,322 @@
+//! Packs in, one analyzer out.
+//!
+//! The plugin is instantiated, given the packs and sealed; its memory becomes
+//! the initial memory of a new component, which is compiled. The result is one
+//! file that a switch maps, and every call starts from as it is.
+//!
+//! ```text
+//! wasmtime's native code and memory image │ recipe (JSON) │ its length (u64 LE) │ magic
+//! ```
+
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use wasmtime::{
+    Engine, Store,
+    component::{Component, ComponentNamedList, Instance as RawInstance, Lift, Linker, WasmList},
+};
+use wasmtime_wizer::{ComponentInstanceState, Wizer};
+
+use crate::{
+    CatalogSummary, Error, PLUGIN,
+    analyzer::Watchdog,
+    engine::{
+        self, Limits,
+        contract::{Analyzer as Instance, exports::callprint::analyzer::catalog::PackError},
+    },
+    limits,
+    session::ticks,
+};
+
+const MAGIC: [u8; 8] = *b"CALLPRNT";
+
+/// A recipe is small; a longer one is not ours.
+const RECIPE_BYTES_MAX: u64 = 16 << 20;
+
+/// What an analyzer was baked from, and for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Version of the runtime that baked it; wasmtime's own is in the native code.
+    pub runtime: String,
+    /// The plugin's file; none for the built-in plugin.
+    pub plugin: Option<PathBuf>,
+    /// SHA-256 of the plugin, in hexadecimal.
+    pub plugin_sha256: String,
+    /// What the plugin calls itself.
+    pub analyzer: String,
+    /// The packs.
+    pub packs: Vec<PackRecipe>,
+    /// Bytes of fingerprints and look-up tables.
+    pub index_bytes: u64,
+    /// Memory a session starts with, in bytes; shared until written to.
+    pub memory_bytes: usize,
+}
+
+/// A pack that went into an analyzer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PackRecipe {
+    /// Its file.
+    pub path: PathBuf,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// Its id.
+    pub id: String,
+    /// Its own version.
+    pub version: String,
+    /// Scripts in it.
+    pub scripts: u32,
+    /// Duration of all its recordings, in seconds.
+    pub duration_s: f64,
+}
+
+/// Bakes `packs` and a plugin (the built-in one unless named) into `out`,
+/// which is replaced as a whole or not at all.
+pub fn bake(packs: &[PathBuf], plugin: Option<&Path>, out: &Path) -> Result<Recipe, Error> {
+    let contents = packs.iter().map(|p| read_pack(p)).collect::<Result<Vec<_>, _>>()?;
+    let plugin_bytes = match plugin {
+        Some(path) => std::fs::read(path).map_err(Error::io(path))?,
+        None => PLUGIN.to_vec(),
+    };
+    let name = plugin.map_or("the built-in plugin".into(), |p| p.display().to_string());
+    let fault = |e: wasmtime::Error| Error::Plugin { plugin: name.clone(), reason: format!("{e:#}") };
+
+    let engine = engine::for_bake().map_err(fault)?;
+    let (component, summary, memory_bytes) =
+        fill(&engine, &plugin_bytes, packs, &contents, &name)?;
+    let native = engine.precompile_component(&component).map_err(fault)?;
+    let recipes = packs.iter().zip(&contents).zip(&summary.packs);
+    let recipe = Recipe {
+        runtime: runtime_version(),
+        plugin: plugin.map(absolute),
+        plugin_sha256: sha256(&plugin_bytes),
+        analyzer: summary.analyzer.clone(),
+        packs: recipes
+            .map(|((path, bytes), pack)| PackRecipe {
+                path: absolute(path),
+                sha256: sha256(bytes),
+                id: pack.id.clone(),
+                version: pack.version.clone(),
+                scripts: pack.scripts,
+                duration_s: pack.duration as f64 / 8_000.0,
+            })
+            .collect(),
+        index_bytes: summary.index_bytes,
+        memory_bytes,
+    };
+    write(out, &native, &recipe)?;
+    Ok(recipe)
+}
+
+/// Bakes an analyzer again from what its recipe names.
+pub fn again(path: &Path) -> Result<Recipe, Error> {
+    let mut file = File::open(path).map_err(Error::io(path))?;
+    let recipe = Recipe::read(path, &mut file)?;
+    let packs: Vec<PathBuf> = recipe.packs.into_iter().map(|p| p.path).collect();
+    bake(&packs, recipe.plugin.as_deref(), path)
+}
+
+/// Feeds the packs to the plugin; returns the component with the memory it
+/// then has, what it says of itself, and that memory's size.
+fn fill(
+    engine: &Engine,
+    plugin: &[u8],
+    paths: &[PathBuf],
+    packs: &[Vec<u8>],
+    name: &str,
+) -> Result<(Vec<u8>, CatalogSummary, usize), Error> {
+    let refuse = |reason: String| Error::Plugin { plugin: name.into(), reason };
+    let fault = |e: wasmtime::Error| refuse(format!("{e:#}"));
+    let wizer = Wizer::new();
+    let (context, instrumented) = wizer.instrument_component(plugin).map_err(fault)?;
+    let component = Component::new(engine, &instrumented).map_err(fault)?;
+    if let Some((import, _)) = component.component_type().imports(engine).next() {
+        return Err(refuse(format!("it imports {import:?}; a plugin may import nothing")));
+    }
+    let mut store = Store::new(engine, Limits::new(limits::BAKE_BYTES));
+    store.limiter(|limits| limits);
+    let watchdog = Watchdog::start(engine.clone())
+        .map_err(|e| refuse(format!("no thread for the watchdog: {e}")))?;
+    store.set_epoch_deadline(ticks(limits::BAKE_TIME));
+    let raw = Linker::new(engine).instantiate(&mut store, &component).map_err(fault)?;
+    let instance = Instance::new(&mut store, &raw).map_err(|e| {
+        refuse(format!("it is not of the world callprint:analyzer/analyzer@0.1.0: {e:#}"))
+    })?;
+    let catalog = instance.callprint_analyzer_catalog();
+    let total: usize = packs.iter().map(Vec::len).sum();
+    catalog.call_expect(&mut store, total as u64).map_err(fault)?;
+    for (path, pack) in paths.iter().zip(packs) {
+        let answer = catalog.call_add_pack(&mut store, pack).map_err(fault)?;
+        answer.map_err(|e| Error::Pack { path: path.clone(), reason: pack_error(e) })?;
+    }
+    let summary = catalog.call_seal(&mut store).map_err(fault)?;
+    let mut access = Access { store: &mut store, instance: raw };
+    let component = now(wizer.snapshot_component(&context, &mut access)).map_err(fault)?;
+    drop(watchdog);
+    Ok((component, summary, store.data().reached))
+}
+
+/// What the snapshot reads an instance's memory and globals through.
+struct Access<'a> {
+    store: &'a mut Store<Limits>,
+    instance: RawInstance,
+}
+
+impl Access<'_> {
+    fn read<R: Lift + 'static, T>(
+        &mut self,
+        interface: &str,
+        function: &str,
+        take: impl FnOnce(&Store<Limits>, R) -> T,
+    ) -> T
+    where
+        (R,): ComponentNamedList,
+    {
+        let Access { store, instance } = self;
+        let mut index = |of, name| instance.get_export_index(&mut **store, of, name);
+        let interface = index(None, interface).expect("the instrumentation exports it");
+        let function = index(Some(&interface), function).expect("the instrumentation exports it");
+        let function = instance
+            .get_typed_func::<(), (R,)>(&mut **store, function)
+            .expect("the instrumentation gave it this type");
+        let (value,) = function.call(&mut **store, ()).expect("an accessor only reads");
+        take(store, value)
+    }
+}
+
+impl ComponentInstanceState for Access<'_> {
+    async fn call_func_ret_list_u8(
+        &mut self,
+        instance: &str,
+        func: &str,
+        contents: impl FnOnce(&[u8]) + Send,
+    ) {
+        self.read(instance, func, |store, list: WasmList<u8>| contents(list.as_le_slice(store)));
+    }
+
+    async fn call_func_ret_s32(&mut self, instance: &str, func: &str) -> i32 {
+        self.read(instance, func, |_, value| value)
+    }
+
+    async fn call_func_ret_s64(&mut self, instance: &str, func: &str) -> i64 {
+        self.read(instance, func, |_, value| value)
+    }
+
+    async fn call_func_ret_f32(&mut self, instance: &str, func: &str) -> u32 {
+        self.read(instance, func, |_, value: f32| value.to_bits())
+    }
+
+    async fn call_func_ret_f64(&mut self, instance: &str, func: &str) -> u64 {
+        self.read(instance, func, |_, value: f64| value.to_bits())
+    }
+}
+
+/// The value of a future that never waits: nothing in [`Access`] does.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => unreachable!("a snapshot waits for nothing"),
+    }
+}
+
+fn pack_error(error: PackError) -> String {
+    match error {
+        PackError::Malformed(m) => format!("not a valid pack: {m}"),
+        PackError::Unsupported(m) => format!("not supported: {m}"),
+        PackError::TooLarge(m) => format!("too large: {m}"),
+        PackError::Duplicate(m) => format!("duplicate: {m}"),
+    }
+}
+
+fn read_pack(path: &Path) -> Result<Vec<u8>, Error> {
+    let size = path.metadata().map_err(Error::io(path))?.len();
+    if size > limits::PACK_BYTES {
+        let max = limits::PACK_BYTES;
+        let reason = format!("it has {size} bytes, the limit is {max}; split it");
+        return Err(Error::Pack { path: path.to_owned(), reason });
+    }
+    std::fs::read(path).map_err(Error::io(path))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn runtime_version() -> String {
+    format!("callprint {}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Writes under another name first: whoever opens `out` finds the old analyzer
+/// or the new one, whole, whatever happens meanwhile.
+fn write(out: &Path, native: &[u8], recipe: &Recipe) -> Result<(), Error> {
+    let io = || Error::io(out);
+    let folder = match out.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let json = serde_json::to_vec(recipe).expect("a recipe is plain data");
+    let mut file = tempfile::Builder::new()
+        .prefix(".callprint-bake-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(io())?;
+    file.write_all(native).map_err(io())?;
+    file.write_all(&json).map_err(io())?;
+    file.write_all(&(json.len() as u64).to_le_bytes()).map_err(io())?;
+    file.write_all(&MAGIC).map_err(io())?;
+    file.as_file().sync_all().map_err(io())?;
+    file.persist(out).map_err(|e| io()(e.error))?;
+    // The new name must survive a power cut too.
+    File::open(folder).and_then(|f| f.sync_all()).map_err(io())
+}
+
+impl Recipe {
+    /// Reads the recipe at the end of an analyzer's file, leaving the file at
+    /// its beginning.
+    pub(crate) fn read(path: &Path, file: &mut File) -> Result<Recipe, Error> {
+        let foreign =
+            |reason: &str| Error::NotAnAnalyzer { path: path.to_owned(), reason: reason.into() };
+        let size = file.metadata().map_err(Error::io(path))?.len();
+        let mut tail = [0; 16];
+        if size < tail.len() as u64 {
+            return Err(foreign("it is too short to be an analyzer"));
+        }
+        file.seek(SeekFrom::End(-16)).map_err(Error::io(path))?;
+        file.read_exact(&mut tail).map_err(Error::io(path))?;
+        let (length, magic) = tail.split_at(8);
+        if magic != MAGIC {
+            return Err(foreign("it is not an analyzer, or was cut short"));
+        }
+        let length = u64::from_le_bytes(length.try_into().expect("eight bytes"));
+        if length > RECIPE_BYTES_MAX.min(size - 16) {
+            return Err(foreign("its recipe is damaged"));
+        }
+        let mut json = vec![0; length as usize];
+        file.seek(SeekFrom::End(-16 - length as i64)).map_err(Error::io(path))?;
+        file.read_exact(&mut json).map_err(Error::io(path))?;
+        file.rewind().map_err(Error::io(path))?;
+        serde_json::from_slice(&json).map_err(|e| foreign(&format!("its recipe is damaged ({e})")))
+    }
+
+    /// Whether what it was baked with is what runs here.
+    pub(crate) fn check(&self, path: &Path) -> Result<(), Error> {
+        let stale = |reason: String| Err(Error::Stale { path: path.to_owned(), reason });
+        if self.runtime != runtime_version() {
+            return stale(format!("it was baked by {}, this is {}", self.runtime, runtime_version()));
+        }
+        if self.plugin.is_none() && self.plugin_sha256 != sha256(PLUGIN) {
+            return stale("the built-in plugin has changed since".into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! Wasmtime, configured once for baking and running.
+
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter,
+    Strategy,
+};
+
+/// Rust's view of `wit/callprint.wit`.
+#[allow(missing_docs, reason = "the WIT's own documentation is what is shown")]
+pub mod contract {
+    wasmtime::component::bindgen!({ path: "../../wit", world: "analyzer" });
+}
+
+/// What each store knows: how far its memory may grow.
+pub struct Limits {
+    /// What it may reach.
+    allowed: usize,
+    /// What it has reached.
+    pub reached: usize,
+}
+
+impl Limits {
+    pub fn new(memory_bytes: usize) -> Limits {
+        Limits { allowed: memory_bytes, reached: 0 }
+    }
+}
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let allowed = desired <= self.allowed;
+        if allowed {
+            self.reached = desired;
+        }
+        Ok(allowed)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= 10_000)
+    }
+}
+
+/// Core instances and tables of a component: the plugin's module, and the two
+/// by which the component model lends it its own resource type.
+const CORE_INSTANCES: u32 = 3;
+const TABLES: u32 = 2;
+
+fn common() -> Config {
+    let mut config = Config::new();
+    config.strategy(Strategy::Cranelift);
+    // Deadlines: a flag checked at loop heads, some 1 % of the time.
+    config.epoch_interruption(true);
+    // What the plugin needs is on; what it does not need cannot be misused.
+    config.wasm_simd(true).wasm_relaxed_simd(false).wasm_memory64(false).wasm_multi_memory(true);
+    // 4 GiB of address space for every memory: no bounds checks in the code.
+    config.memory_reservation(4 << 30).memory_guard_size(32 << 20);
+    config
+}
+
+/// For baking: one instance at a time, as large as need be.
+pub fn for_bake() -> wasmtime::Result<Engine> {
+    Engine::new(&common())
+}
+
+/// For calls: instances from a pool, their memory a copy-on-write view of the
+/// analyzer's.
+pub fn for_sessions(sessions: u32) -> wasmtime::Result<Engine> {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(sessions)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .total_core_instances(sessions * CORE_INSTANCES)
+        .max_memories_per_component(1)
+        .total_memories(sessions)
+        .max_tables_per_component(TABLES)
+        .total_tables(sessions * TABLES)
+        .table_elements(10_000)
+        .max_memory_size(4 << 30);
+    let mut config = common();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        // Images as large as the largest catalogue are mapped, never copied.
+        .memory_guaranteed_dense_image_size(4 << 30);
+    Engine::new(&config)
+}
