@@ -1,16 +1,52 @@
-# make build | demo | test | lint | bench | eval | install PREFIX=… — see README.md.
+# make build | demo | test | lint | bench | eval | install PREFIX=/usr/local; README.md says more.
 .DELETE_ON_ERROR:
+.PHONY: build plugin demo test lint bench eval install clean
+
 CARGO ?= cargo
 PREFIX ?= /usr/local
+DESTDIR ?=
 COMPONENT := target/plugin/callprint.wasm
-GUEST_SOURCES := $(shell find plugin/src wit models/fingerprint -name '*.rs' -o -name '*.wit' -o -name '*.json') \
-	plugin/Cargo.toml plugin/build-guest.sh Cargo.toml rust-toolchain.toml
+CALLPRINT := target/release/callprint
+TOOLS := target/tools/bin
+GUEST_SOURCES := $(shell find plugin/src wit models -name '*.rs' -o -name '*.wit' -o -name '*.json') \
+	plugin/Cargo.toml plugin/build-guest.sh plugin/encode/src/main.rs Cargo.lock rust-toolchain.toml
 
-.PHONY: build plugin
-build: $(COMPONENT)
+build: plugin
 	$(CARGO) build --release --locked --workspace
 
 plugin: $(COMPONENT)
-$(COMPONENT): $(GUEST_SOURCES) plugin/encode/src/main.rs
+$(COMPONENT): $(GUEST_SOURCES)
 	plugin/build-guest.sh target/plugin/core.wasm
-	$(CARGO) run --release --locked --package callprint-encode -- target/plugin/core.wasm $@
+	$(CARGO) run --quiet --release --locked --package callprint-encode -- target/plugin/core.wasm $@
+
+demo: build
+	$(CALLPRINT) demo --html target/demo/report.html
+
+test: build
+	$(CARGO) test --release --locked --workspace
+	python3 conformance/eval/run.py quick
+
+eval: build
+	python3 conformance/eval/run.py full
+
+bench: build
+	$(CARGO) bench --locked --workspace
+
+lint: plugin $(TOOLS)/cargo-deny
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	$(TOOLS)/cargo-deny --log-level error check bans licenses sources
+
+# Licences are checked with every change; advisories need the advisory database and are left to
+# `cargo deny check advisories` where there is a way to it.
+$(TOOLS)/cargo-deny:
+	$(CARGO) install --quiet --locked --debug --root target/tools --version $(CARGO_DENY_VERSION) cargo-deny
+CARGO_DENY_VERSION := 0.20.2
+
+install: build
+	install -D -m 755 $(CALLPRINT) $(DESTDIR)$(PREFIX)/bin/callprint
+	install -D -m 644 $(COMPONENT) $(DESTDIR)$(PREFIX)/share/callprint/callprint.wasm
+	install -D -m 644 wit/callprint.wit $(DESTDIR)$(PREFIX)/share/callprint/callprint.wit
+
+clean:
+	$(CARGO) clean

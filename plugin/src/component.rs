@@ -101,7 +101,9 @@ impl wit::Guest for Analyzer {
     }
 
     fn add_pack(pack: Vec<u8>) -> Result<wit::PackSummary, wit::PackError> {
-        with_catalog(|catalog| catalog.add_pack(&pack)).map(Into::into).map_err(Into::into)
+        with_catalog(|catalog| catalog.add_pack(&pack))
+            .map(Into::into)
+            .map_err(Into::into)
     }
 
     fn seal() -> wit::CatalogSummary {
@@ -150,7 +152,9 @@ struct Call(RefCell<Session>);
 impl GuestSession for Call {
     fn new(info: analysis::CallInfo) -> Self {
         with_sealed(|_, _| {});
-        Call(RefCell::new(Session::new(session::CallInfo { outbound: info.outbound })))
+        Call(RefCell::new(Session::new(session::CallInfo {
+            outbound: info.outbound,
+        })))
     }
 
     fn push(
@@ -206,7 +210,11 @@ impl From<finding::Finding> for analysis::Finding {
         let what = match f.what {
             finding::Event::Script(m) => analysis::Event::Script(m.into()),
         };
-        analysis::Finding { known_at: f.known_at.0, side: f.side.into(), what }
+        analysis::Finding {
+            known_at: f.known_at.0,
+            side: f.side.into(),
+            what,
+        }
     }
 }
 

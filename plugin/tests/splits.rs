@@ -26,7 +26,11 @@ fn from_single_samples_to_all_at_once() {
             assert!(!matches(&whole).is_empty(), "the call has a script in it");
         }
         for frame in [1, 7, 80, 136, 160, 240, 480, 882, 8_000] {
-            assert_eq!(analyze(&CATALOG, rate_hz, &CALL, frame), whole, "{frame} at {rate_hz} Hz");
+            assert_eq!(
+                analyze(&CATALOG, rate_hz, &CALL, frame),
+                whole,
+                "{frame} at {rate_hz} Hz"
+            );
         }
     }
 }
@@ -42,8 +46,11 @@ struct Stretch {
 fn stretch() -> impl Strategy<Value = Stretch> {
     let rate = prop::sample::select(vec![8_000u32, 8_000, 8_000, 16_000, 44_100]);
     let lost = prop::bool::weighted(0.1);
-    (rate, 0..9_000usize, lost)
-        .prop_map(|(rate_hz, samples, lost)| Stretch { rate_hz, samples, lost })
+    (rate, 0..9_000usize, lost).prop_map(|(rate_hz, samples, lost)| Stretch {
+        rate_hz,
+        samples,
+        lost,
+    })
 }
 
 /// Plays stretches, each cut into parts by `cut`.
@@ -56,10 +63,24 @@ fn play(stretches: &[Stretch], mut cut: impl FnMut(usize) -> usize) -> Vec<Findi
         while left > 0 {
             let n = cut(left).clamp(1, left);
             if stretch.lost {
-                session.skip(&CATALOG, &mut work, Side::Far, stretch.rate_hz, n as u64, &mut findings);
+                session.skip(
+                    &CATALOG,
+                    &mut work,
+                    Side::Far,
+                    stretch.rate_hz,
+                    n as u64,
+                    &mut findings,
+                );
             } else {
                 let part = &CALL[at..at + n];
-                session.push(&CATALOG, &mut work, Side::Far, stretch.rate_hz, part, &mut findings);
+                session.push(
+                    &CATALOG,
+                    &mut work,
+                    Side::Far,
+                    stretch.rate_hz,
+                    part,
+                    &mut findings,
+                );
             }
             at += n;
             left -= n;

@@ -30,7 +30,12 @@ pub struct Args {
     #[arg(long, value_name = "ANALYZER.cwasm")]
     analyzer: PathBuf,
     /// A CSV with the column wav.
-    #[arg(long, value_name = "LIST.csv", conflicts_with = "files", required_unless_present = "files")]
+    #[arg(
+        long,
+        value_name = "LIST.csv",
+        conflicts_with = "files",
+        required_unless_present = "files"
+    )]
     list: Option<PathBuf>,
     /// Files analysed at a time; as many as there are processors unless given.
     #[arg(long)]
@@ -54,11 +59,18 @@ enum Format {
 
 pub fn run(args: Args, quiet: bool) -> Result<()> {
     let files = match &args.list {
-        Some(list) => list::read(list, &[])?.into_iter().map(|row| row.wav).collect(),
+        Some(list) => list::read(list, &[])?
+            .into_iter()
+            .map(|row| row.wav)
+            .collect(),
         None => args.files.clone(),
     };
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let jobs = args.jobs.map_or(processors, NonZero::get).min(files.len()).max(1);
+    let jobs = args
+        .jobs
+        .map_or(processors, NonZero::get)
+        .min(files.len())
+        .max(1);
     let analyzer = open(&args.analyzer, jobs as u32, quiet)?;
     let hide = quiet || (args.format == Format::Text && jobs == 1);
     let bar = progress::bar(files.len(), "analysing", hide);
@@ -69,7 +81,9 @@ pub fn run(args: Args, quiet: bool) -> Result<()> {
         let work = || {
             loop {
                 let n = next.fetch_add(1, Ordering::Relaxed);
-                let Some(file) = files.get(n) else { return Ok(()) };
+                let Some(file) = files.get(n) else {
+                    return Ok(());
+                };
                 let live = args.realtime && jobs == 1 && args.format == Format::Text;
                 let result = analyze(&analyzer, file, args.realtime, live);
                 if let Err(e) = &result {
@@ -81,12 +95,16 @@ pub fn run(args: Args, quiet: bool) -> Result<()> {
                     Format::Text if live => String::new(),
                     Format::Text => text_lines(file, result),
                 };
-                out.lock().expect("no thread panics while it holds the lock").put(n, text)?;
+                out.lock()
+                    .expect("no thread panics while it holds the lock")
+                    .put(n, text)?;
                 bar.inc(1);
             }
         };
         let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().try_for_each(|w| w.join().expect("workers do not panic"))
+        workers
+            .into_iter()
+            .try_for_each(|w| w.join().expect("workers do not panic"))
     })
     .or_else(|e: std::io::Error| match e.kind() {
         // Whoever read our output has seen enough.
@@ -95,7 +113,13 @@ pub fn run(args: Args, quiet: bool) -> Result<()> {
     })?;
     bar.finish_and_clear();
     let failed = failed.into_inner();
-    ensure!(failed == 0, SomeFailed { failed, total: files.len() });
+    ensure!(
+        failed == 0,
+        SomeFailed {
+            failed,
+            total: files.len()
+        }
+    );
     Ok(())
 }
 
@@ -138,24 +162,34 @@ fn analyze(analyzer: &Analyzer, file: &Path, realtime: bool, live: bool) -> Resu
             thread::sleep(due.saturating_sub(start.elapsed()));
         }
         if live {
-            findings[told..].iter().for_each(|f| println!("{}", text(f)));
+            findings[told..]
+                .iter()
+                .for_each(|f| println!("{}", text(f)));
             told = findings.len();
         }
     }
     findings.extend(session.finish()?);
     if live {
-        findings[told..].iter().for_each(|f| println!("{}", text(f)));
+        findings[told..]
+            .iter()
+            .for_each(|f| println!("{}", text(f)));
     }
     // Each side is in order; a stable sort puts the two together.
     findings.sort_by_key(|f| f.known_at);
     let duration_ms = far.len() as f64 * 1e3 / f64::from(*rate_hz);
-    Ok(Analysis { duration_ms, findings })
+    Ok(Analysis {
+        duration_ms,
+        findings,
+    })
 }
 
 fn json_line(file: &Path, result: Result<Analysis>) -> Value {
     let file = file.to_string_lossy();
     match result {
-        Ok(Analysis { duration_ms, findings }) => {
+        Ok(Analysis {
+            duration_ms,
+            findings,
+        }) => {
             let findings: Vec<Value> = findings.iter().map(record::finding).collect();
             json!({ "file": file, "duration_ms": duration_ms, "findings": findings })
         }
@@ -164,7 +198,13 @@ fn json_line(file: &Path, result: Result<Analysis>) -> Value {
 }
 
 fn text_lines(file: &Path, result: Result<Analysis>) -> String {
-    let Ok(Analysis { duration_ms, findings }) = result else { return String::new() };
+    let Ok(Analysis {
+        duration_ms,
+        findings,
+    }) = result
+    else {
+        return String::new();
+    };
     let mut lines = format!("{} ({:.1} s)\n", file.display(), duration_ms / 1e3);
     if findings.is_empty() {
         lines += "  nothing known\n";

@@ -1,8 +1,7 @@
 //! Wasmtime, configured once for baking and running.
 
 use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter,
-    Strategy,
+    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Strategy,
 };
 
 /// Rust's view of `wit/callprint.wit`.
@@ -21,7 +20,10 @@ pub struct Limits {
 
 impl Limits {
     pub fn new(memory_bytes: usize) -> Limits {
-        Limits { allowed: memory_bytes, reached: 0 }
+        Limits {
+            allowed: memory_bytes,
+            reached: 0,
+        }
     }
 }
 
@@ -60,9 +62,15 @@ fn common() -> Config {
     // Deadlines: a flag checked at loop heads, some 1 % of the time.
     config.epoch_interruption(true);
     // What the plugin needs is on; what it does not need cannot be misused.
-    config.wasm_simd(true).wasm_relaxed_simd(false).wasm_memory64(false).wasm_multi_memory(true);
+    config
+        .wasm_simd(true)
+        .wasm_relaxed_simd(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(true);
     // 4 GiB of address space for every memory: no bounds checks in the code.
-    config.memory_reservation(4 << 30).memory_guard_size(32 << 20);
+    config
+        .memory_reservation(4 << 30)
+        .memory_guard_size(32 << 20);
     config
 }
 

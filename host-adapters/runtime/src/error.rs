@@ -25,7 +25,9 @@ pub enum Error {
     },
 
     /// Somebody else could have written the file, and it holds native code.
-    #[error("{path}: {reason}; an analyzer is native code and is loaded only from a file that nobody else can change")]
+    #[error(
+        "{path}: {reason}; an analyzer is native code and is loaded only from a file that nobody else can change"
+    )]
     Unsafe {
         /// The file.
         path: PathBuf,
@@ -83,6 +85,9 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn io(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-        move |source| Error::Io { path: path.to_owned(), source }
+        move |source| Error::Io {
+            path: path.to_owned(),
+            source,
+        }
     }
 }

@@ -120,9 +120,17 @@ pub fn text(finding: &Finding) -> String {
         Event::Tone(t) => {
             let hz: Vec<String> = t.freqs_hz.iter().map(|f| format!("{f:.0}")).collect();
             let (kind, hz) = (tone(t.kind), hz.join("+"));
-            let detail = if t.detail.is_empty() { String::new() } else { format!(" {}", t.detail) };
+            let detail = if t.detail.is_empty() {
+                String::new()
+            } else {
+                format!(" {}", t.detail)
+            };
             let level = t.level_dbm0;
-            format!("{kind}{detail}, {hz} Hz, {level:.0} dBm0, {:.2} s to {}", s(t.start), until(t.end))
+            format!(
+                "{kind}{detail}, {hz} Hz, {level:.0} dBm0, {:.2} s to {}",
+                s(t.start),
+                until(t.end)
+            )
         }
         Event::Answer(a) => format!(
             "answered by {}: {}, confidence {:.2}",
@@ -135,8 +143,17 @@ pub fn text(finding: &Finding) -> String {
             a.confidence
         ),
         Event::Speech(t) => {
-            let side = if finding.side == Side::Far { "far" } else { "near" };
-            format!("{side} end speaks, {:.2} s to {}, {:.0} dBm0", s(t.start), until(t.end), t.level_dbm0)
+            let side = if finding.side == Side::Far {
+                "far"
+            } else {
+                "near"
+            };
+            format!(
+                "{side} end speaks, {:.2} s to {}, {:.0} dBm0",
+                s(t.start),
+                until(t.end),
+                t.level_dbm0
+            )
         }
         Event::Behaviour(b) => format!("{:?}: {}, confidence {:.2}", b.kind, b.cause, b.confidence),
     }

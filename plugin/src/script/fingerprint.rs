@@ -18,9 +18,11 @@ const POINTS: usize = 16;
 const PATCH: usize = BANDS * POINTS;
 /// Bits of a code.
 const BITS: usize = 64;
-/// Patches are quantised to ±this, and so are the weights: a sum of 320
-/// products then fits an i32.
-const QUANTUM: f32 = 2_047.0;
+/// Patches are quantised to ±this. It is what an i32 allows: see
+/// [`WEIGHTS_MAX`].
+const QUANTUM: f32 = 4_095.0;
+/// Sum of the magnitudes of a bit's weights up to which no patch overflows.
+const WEIGHTS_MAX: u32 = i32::MAX as u32 / 4_095;
 
 /// Hops (of 10 ms) per code.
 pub const HOPS_PER_CODE: u64 = 2;
@@ -51,7 +53,10 @@ pub struct Code {
 }
 
 impl Code {
-    const NONE: Code = Code { bits: 0, margins: [0; BITS] };
+    const NONE: Code = Code {
+        bits: 0,
+        margins: [0; BITS],
+    };
 }
 
 /// The samples (at 8 kHz) that the code with number `code` was made of.
@@ -73,7 +78,9 @@ pub struct Codebook {
 
 #[derive(Deserialize)]
 struct CodebookFile {
-    id: String,
+    name: String,
+    version: u32,
+    weights_sha256: String,
     weights: Vec<Vec<i16>>,
 }
 
@@ -83,9 +90,15 @@ impl Default for Codebook {
             serde_json::from_str(include_str!("../../../models/fingerprint/subband64.json"))
                 .expect("the code book that ships with the analyzer is valid");
         let flat: Vec<i16> = file.weights.concat();
-        assert!(flat.iter().all(|w| f32::from(*w).abs() <= QUANTUM));
+        let magnitude = |row: &[i16]| row.iter().map(|w| u32::from(w.unsigned_abs())).sum::<u32>();
+        assert!(file.weights.iter().all(|row| magnitude(row) <= WEIGHTS_MAX), "a sum can overflow");
         let weights = Array2::from_shape_vec((BITS, PATCH), flat).expect("64 rows of 320 weights");
-        Codebook { id: file.id, weights, bands: Bands::default() }
+        let id = format!("{}/{}-{:.8}", file.name, file.version, file.weights_sha256);
+        Codebook {
+            id,
+            weights,
+            bands: Bands::default(),
+        }
     }
 }
 
@@ -97,16 +110,29 @@ impl Codebook {
 
     fn encode(&self, patch: &[i16; PATCH]) -> Code {
         let weights: ArrayView2<i16> = self.weights.view();
-        let margins: [i32; BITS] =
-            from_fn(|bit| dot(weights.row(bit).to_slice().expect("rows are contiguous"), patch));
-        let bits = margins.iter().rev().fold(0, |bits, m| bits << 1 | u64::from(*m > 0));
+        let margins: [i32; BITS] = from_fn(|bit| {
+            dot(
+                weights.row(bit).to_slice().expect("rows are contiguous"),
+                patch,
+            )
+        });
+        let bits = margins
+            .iter()
+            .rev()
+            .fold(0, |bits, m| bits << 1 | u64::from(*m > 0));
         // 0 is kept for "none"; that a real code is 0 is as likely as any bit pattern.
-        Code { bits: bits.max(1), margins: margins.map(i32::abs) }
+        Code {
+            bits: bits.max(1),
+            margins: margins.map(i32::abs),
+        }
     }
 }
 
 fn dot(a: &[i16], b: &[i16; PATCH]) -> i32 {
-    a.iter().zip(b).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| i32::from(*a) * i32::from(*b))
+        .sum()
 }
 
 /// Triangular filters, equally spaced in mel (2595 lg(1 + f/700)), each of
@@ -129,7 +155,9 @@ impl Default for Bands {
                 let f = bin as f64 * bin_hz;
                 ((f - a) / (b - a)).min((c - f) / (c - b)).max(0.0)
             };
-            let first = (0..BINS).find(|&bin| weight(bin) > 0.0).expect("bands are wider than bins");
+            let first = (0..BINS)
+                .find(|&bin| weight(bin) > 0.0)
+                .expect("bands are wider than bins");
             let weights: Vec<f64> = (first..BINS).map(weight).take_while(|w| *w > 0.0).collect();
             let sum: f64 = weights.iter().sum();
             (first, weights.iter().map(|w| (w / sum) as f32).collect())
@@ -143,7 +171,11 @@ impl Bands {
     fn shape(&self, power: &[f32; BINS]) -> ([f32; BANDS], f32) {
         let mut shape = from_fn(|band| {
             let (first, weights) = &self.filters[band];
-            let energy: f32 = weights.iter().zip(&power[*first..]).map(|(w, p)| w * p).sum();
+            let energy: f32 = weights
+                .iter()
+                .zip(&power[*first..])
+                .map(|(w, p)| w * p)
+                .sum();
             cube_root(energy)
         });
         let mean = shape.iter().sum::<f32>() / BANDS as f32;
@@ -176,7 +208,11 @@ struct Point {
 }
 
 impl Point {
-    const MISSING: Point = Point { shape: [0.0; BANDS], level: 0.0, heard: false };
+    const MISSING: Point = Point {
+        shape: [0.0; BANDS],
+        level: 0.0,
+        heard: false,
+    };
 }
 
 /// Makes codes of one side's frames.
@@ -211,7 +247,11 @@ impl Fingerprinter {
         let newest = match &frame.sound {
             Some(sound) => {
                 let (shape, level) = book.bands.shape(sound.power);
-                Point { shape, level, heard: true }
+                Point {
+                    shape,
+                    level,
+                    heard: true,
+                }
             }
             None => Point::MISSING,
         };
@@ -266,7 +306,8 @@ fn smooth(a: &Point, b: &Point, c: &Point) -> Point {
 /// The reference codes (25 a second) of a whole recording, for a pack.
 pub fn fingerprint(book: &Codebook, rate_hz: u32, samples: &[i16]) -> Vec<u64> {
     let mut codes = Vec::new();
-    let (mut feed, mut stft, mut spectrum) = (Feed::default(), Stft::default(), Spectrum::default());
+    let (mut feed, mut stft, mut spectrum) =
+        (Feed::default(), Stft::default(), Spectrum::default());
     let mut fingerprinter = Fingerprinter::default();
     let mut take = |chunk: crate::audio::Chunk| {
         stft.push(&mut spectrum, chunk, |frame| {

@@ -9,7 +9,9 @@
 //! is named.
 
 use super::{
-    Code, HOPS_PER_CODE, Index, REFERENCE_STEP, evidence, evidence::WINDOWS, index::Recording,
+    Code, HOPS_PER_CODE, Index, REFERENCE_STEP,
+    evidence::{self, Cohort, WINDOWS},
+    index::Recording,
     span_samples,
 };
 use crate::{
@@ -43,6 +45,18 @@ const RECHECK_CODES: u64 = 5;
 /// Positions this far apart (in reference codes, 40 ms) belong to one alignment.
 const SAME_ALIGNMENT: i64 = 3;
 
+/// Reference codes that a comparison can span.
+const LONGEST: u32 = WINDOWS[WINDOWS.len() - 1];
+
+/// A cohort compares every second code: its places are many.
+const COHORT_STEP: u32 = 2;
+
+/// Reference codes (40 ms) that a place must be away to be of the cohort.
+const COHORT_DISTANCE: u32 = 15;
+
+/// Confidence at which a match is reported anew.
+const LEVELS: [f32; 4] = [0.9, 0.99, 0.999, 0.9999];
+
 /// Tracks kept. More alignments than this at a time are rivals of one stretch.
 const TRACKS: usize = 32;
 
@@ -72,6 +86,22 @@ struct Comparison {
     errors: u32,
 }
 
+/// Bits that differ, over codes that there are on both sides.
+#[derive(Debug, Clone, Copy, Default)]
+struct Errors {
+    compared: u32,
+    bits: u32,
+}
+
+impl Errors {
+    fn add(&mut self, heard: u64, reference: u64) {
+        if heard != 0 && reference != 0 {
+            self.compared += 1;
+            self.bits += (heard ^ reference).count_ones();
+        }
+    }
+}
+
 impl Track {
     /// The codes of the call that the best stretch covers.
     fn stretch(&self) -> std::ops::RangeInclusive<u64> {
@@ -91,11 +121,10 @@ impl Track {
     }
 }
 
-/// A script that has been named.
+/// What has been named: a script, or a group of them.
 struct Named {
-    script: u32,
+    group: Vec<u32>,
     level: u8,
-    among: u32,
 }
 
 /// What the matcher reports; the session adds the names.
@@ -127,7 +156,11 @@ pub struct Matcher {
 
 impl Default for Matcher {
     fn default() -> Self {
-        Matcher { history: Box::new([0; HISTORY]), tracks: Vec::new(), named: Vec::new() }
+        Matcher {
+            history: Box::new([0; HISTORY]),
+            tracks: Vec::new(),
+            named: Vec::new(),
+        }
     }
 }
 
@@ -139,14 +172,17 @@ impl Matcher {
         if code.bits == 0 {
             return;
         }
-        let mut changed = false;
+        let mut changed: Vec<u32> = Vec::new();
         index.find(code, |position| {
-            if (index.code(position) ^ code.bits).count_ones() <= CANDIDATE_BITS {
-                changed |= self.consider(index, number, position);
+            if (index.code(position) ^ code.bits).count_ones() <= CANDIDATE_BITS
+                && let Some(script) = self.consider(index, number, position)
+                && !changed.contains(&script)
+            {
+                changed.push(script);
             }
         });
-        if changed {
-            self.judge(index, number, &mut sink);
+        for script in changed {
+            self.judge(index, number, script, &mut sink);
         }
     }
 
@@ -155,15 +191,16 @@ impl Matcher {
         self.history.fill(0);
     }
 
+    /// The code `back` codes before a code of the call; 0 where there is none.
     fn heard(&self, number: u64, back: i64) -> u64 {
         match number.checked_add_signed(-back) {
-            Some(n) if back < HISTORY as i64 && n <= number => self.history[n as usize % HISTORY],
+            Some(n) if (0..HISTORY as i64).contains(&back) => self.history[n as usize % HISTORY],
             _ => 0,
         }
     }
 
-    /// Follows up a position found; whether it changed a track.
-    fn consider(&mut self, index: &Index, number: u64, position: u32) -> bool {
+    /// Follows up a position found; the script whose evidence grew by it.
+    fn consider(&mut self, index: &Index, number: u64, position: u32) -> Option<u32> {
         let (recording_number, recording) = index.recording_at(position);
         let same = |t: &Track| {
             t.recording == recording_number
@@ -171,8 +208,8 @@ impl Matcher {
         };
         let known = self.tracks.iter().position(same);
         match known {
-            Some(at) if number < self.tracks[at].code + RECHECK_CODES => return false,
-            None if !self.agrees(index, &recording, number, position) => return false,
+            Some(at) if number < self.tracks[at].code + RECHECK_CODES => return None,
+            None if !self.agrees(index, &recording, number, position) => return None,
             _ => {}
         }
         let (found, pace, shift) = self.compare(index, &recording, number, position);
@@ -182,10 +219,10 @@ impl Matcher {
                 let track = &mut self.tracks[at];
                 (track.code, track.position, track.pace) = (code, position, pace);
                 if found.nats <= track.best.nats {
-                    return false;
+                    return None;
                 }
                 (track.best, track.best_at, track.best_position) = (found, code, position);
-                true
+                Some(recording.script)
             }
             None if found.nats >= evidence::KEEP => {
                 self.add(Track {
@@ -198,16 +235,21 @@ impl Matcher {
                     best_at: code,
                     best_position: position,
                 });
-                true
+                Some(recording.script)
             }
-            None => false,
+            None => None,
         }
     }
 
     fn add(&mut self, track: Track) {
         if self.tracks.len() == TRACKS {
             let weakest = (0..TRACKS)
-                .min_by(|a, b| self.tracks[*a].best.nats.total_cmp(&self.tracks[*b].best.nats))
+                .min_by(|a, b| {
+                    self.tracks[*a]
+                        .best
+                        .nats
+                        .total_cmp(&self.tracks[*b].best.nats)
+                })
                 .expect("there are tracks");
             self.tracks.swap_remove(weakest);
         }
@@ -216,20 +258,17 @@ impl Matcher {
 
     /// Whether the last half second agrees too.
     fn agrees(&self, index: &Index, recording: &Recording, number: u64, position: u32) -> bool {
-        let (mut errors, mut compared) = (0, 0);
+        let mut errors = Errors::default();
         for n in 0..CANDIDATE_CODES {
-            let Some(reference) = position.checked_sub(2 * n).filter(|p| *p >= recording.first)
+            let Some(reference) = position
+                .checked_sub(2 * n)
+                .filter(|p| *p >= recording.first)
             else {
                 break;
             };
-            let (heard, reference) =
-                (self.heard(number, 4 * i64::from(n)), index.code(reference));
-            if heard != 0 && reference != 0 {
-                errors += (heard ^ reference).count_ones();
-                compared += 1;
-            }
+            errors.add(self.heard(number, 4 * i64::from(n)), index.code(reference));
         }
-        errors <= CANDIDATE_BITS * compared
+        errors.bits <= CANDIDATE_BITS * errors.compared
     }
 
     /// Compares backwards from a candidate, at all tempos and shifts; the best
@@ -241,65 +280,96 @@ impl Matcher {
         number: u64,
         position: u32,
     ) -> (Comparison, f32, i64) {
+        let unknown = Cohort::default();
         let mut best = (Comparison::default(), REFERENCE_STEP as f32, 0);
         for step in -TEMPO_STEPS..=TEMPO_STEPS {
             let pace = REFERENCE_STEP as f32 * (1.0 + step as f32 * TEMPO_STEP);
             for shift in SHIFTS {
-                let found = self.compare_at(index, recording, number, position, pace, shift);
-                if found.nats > best.0.nats {
-                    best = (found, pace, shift);
+                let mut errors = Errors::default();
+                let reach = (position - recording.first + 1).min(LONGEST);
+                for span in 0..reach {
+                    // Half up; the product is not negative.
+                    let back = (span as f32 * pace + 0.5) as i64 - shift;
+                    errors.add(self.heard(number, back), index.code(position - span));
+                    if WINDOWS.contains(&errors.compared) {
+                        let nats = evidence::nats(errors.compared, errors.bits, &unknown);
+                        if nats > best.0.nats {
+                            let Errors { compared, bits } = errors;
+                            let found = Comparison {
+                                nats,
+                                span: span + 1,
+                                compared,
+                                errors: bits,
+                            };
+                            best = (found, pace, shift);
+                        }
+                    }
                 }
             }
+        }
+        let (found, pace, shift) = &mut best;
+        if found.nats >= evidence::KEEP {
+            let cohort = self.cohort(
+                index, recording, number, position, found.span, *pace, *shift,
+            );
+            found.nats = evidence::nats(found.compared, found.errors, &cohort);
         }
         best
     }
 
-    fn compare_at(
+    /// Compares the same stretch of the call with the rest of the recording.
+    #[expect(clippy::too_many_arguments, reason = "they are the alignment")]
+    fn cohort(
         &self,
         index: &Index,
         recording: &Recording,
         number: u64,
         position: u32,
+        span: u32,
         pace: f32,
         shift: i64,
-    ) -> Comparison {
-        let mut best = Comparison::default();
-        let (mut errors, mut compared) = (0, 0);
-        let longest = WINDOWS[WINDOWS.len() - 1];
-        let reach = (position - recording.first + 1).min(longest);
-        let mut window = 0;
-        for span in 0..reach {
-            // Half up; the product is not negative.
-            let back = (span as f32 * pace + 0.5) as i64 - shift;
-            let heard = if back < 0 { 0 } else { self.heard(number, back) };
-            let reference = index.code(position - span);
-            if heard != 0 && reference != 0 {
-                errors += (heard ^ reference).count_ones();
-                compared += 1;
+    ) -> Cohort {
+        let mut heard = [0; (LONGEST / COHORT_STEP) as usize + 1];
+        let codes = (span / COHORT_STEP) as usize;
+        for (n, code) in heard[..codes].iter_mut().enumerate() {
+            let back = (n as f32 * COHORT_STEP as f32 * pace + 0.5) as i64 - shift;
+            *code = self.heard(number, back);
+        }
+        let mut cohort = Cohort::default();
+        // Newest position of the stretch, had it been heard elsewhere in the recording.
+        for newest in recording.first + span..recording.first + recording.codes {
+            if newest.abs_diff(position) < COHORT_DISTANCE {
+                continue;
             }
-            if compared == WINDOWS[window] {
-                let nats = evidence::nats(compared, errors);
-                if nats > best.nats {
-                    best = Comparison { nats, span: span + 1, compared, errors };
-                }
-                window += 1;
-                if window == WINDOWS.len() {
-                    break;
-                }
+            let mut errors = Errors::default();
+            for (n, code) in heard[..codes].iter().enumerate() {
+                errors.add(*code, index.code(newest - n as u32 * COHORT_STEP));
+            }
+            if errors.compared * COHORT_STEP * 2 >= span {
+                cohort.add(errors.bits as f32 / (errors.compared * 64) as f32);
             }
         }
-        best
+        cohort
     }
 
     /// The evidence for a script: its best tracks that do not overlap.
     fn total(&self, script: u32) -> (f32, Vec<Track>) {
-        let mut tracks: Vec<Track> =
-            self.tracks.iter().filter(|t| t.script == script).copied().collect();
+        let mut tracks: Vec<Track> = self
+            .tracks
+            .iter()
+            .filter(|t| t.script == script)
+            .copied()
+            .collect();
         tracks.sort_by(|a, b| b.best.nats.total_cmp(&a.best.nats));
         let mut chosen: Vec<Track> = Vec::new();
         let mut nats = 0.0;
         for track in tracks {
-            let worth = track.best.nats - if chosen.is_empty() { 0.0 } else { evidence::STRETCH };
+            let worth = track.best.nats
+                - if chosen.is_empty() {
+                    0.0
+                } else {
+                    evidence::STRETCH
+                };
             if worth > 0.0 && !chosen.iter().any(|c| c.overlaps(&track)) {
                 nats += worth;
                 chosen.push(track);
@@ -308,17 +378,13 @@ impl Matcher {
         (nats, chosen)
     }
 
-    /// Names what can be named.
-    fn judge(&mut self, index: &Index, number: u64, sink: &mut impl FnMut(Match)) {
-        let Some(best) = self.tracks.iter().max_by(|a, b| a.best.nats.total_cmp(&b.best.nats))
-        else {
-            return;
-        };
-        let lead = *best;
-        let (nats, _) = self.total(lead.script);
+    /// Names a script, or the group it belongs to, if its evidence suffices.
+    fn judge(&mut self, index: &Index, number: u64, script: u32, sink: &mut impl FnMut(Match)) {
+        let (nats, tracks) = self.total(script);
         if nats < evidence::NAME {
             return;
         }
+        let lead = tracks[0];
         self.survey(index, number, &lead);
         let mut scripts: Vec<(u32, f32)> = Vec::new();
         for track in &self.tracks {
@@ -327,12 +393,11 @@ impl Matcher {
             }
         }
         scripts.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let (script, nats) = scripts[0];
-        scripts.retain(|(_, other)| *other > nats - evidence::MARGIN);
+        let best = scripts[0].1;
+        scripts.retain(|(_, nats)| *nats > best - evidence::MARGIN);
         scripts.truncate(limits::AMONG);
-        let among: Vec<u32> =
-            if scripts.len() > 1 { scripts.iter().map(|s| s.0).collect() } else { Vec::new() };
-        self.report(index, script, &among, sink);
+        let group: Vec<u32> = scripts.iter().map(|(script, _)| *script).collect();
+        self.report(index, group, sink);
     }
 
     /// Looks for other recordings that hold the stretch: by the recording's own
@@ -357,26 +422,31 @@ impl Matcher {
         }
     }
 
-    fn report(&mut self, index: &Index, script: u32, among: &[u32], sink: &mut impl FnMut(Match)) {
+    fn report(&mut self, index: &Index, group: Vec<u32>, sink: &mut impl FnMut(Match)) {
+        let script = group[0];
         let (nats, tracks) = self.total(script);
-        let confidence = evidence::confidence(nats) / among.len().max(1) as f32;
-        let level = [0.9, 0.99, 0.999, 0.9999].iter().filter(|l| confidence >= **l).count() as u8;
-        let group = among.len().max(1) as u32;
-        let id = match self.named.iter_mut().position(|n| n.script == script) {
+        let confidence = evidence::confidence(nats) / group.len() as f32;
+        let level = LEVELS.iter().filter(|l| confidence >= **l).count() as u8;
+        let id = match self.named.iter().position(|n| n.group.contains(&script)) {
             Some(id) => {
                 let named = &mut self.named[id];
-                if level <= named.level && group >= named.among {
+                let news = script != named.group[0] || group.len() < named.group.len();
+                if level <= named.level && !news {
                     return;
                 }
                 named.level = named.level.max(level);
-                named.among = group;
+                named.group = group.clone();
                 id
             }
             None => {
-                self.named.push(Named { script, level, among: group });
+                self.named.push(Named {
+                    group: group.clone(),
+                    level,
+                });
                 self.named.len() - 1
             }
         };
+        let among = if group.len() > 1 { &group[..] } else { &[] };
         let earliest = tracks
             .iter()
             .min_by_key(|t| *t.stretch().start())

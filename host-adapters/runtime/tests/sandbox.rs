@@ -1,0 +1,310 @@
+//! The whole path, through the real sandbox.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
+
+use callprint::{Analyzer, CallInfo, Error, Event, Finding, Options, Side, bake::bake};
+use callprint_fixtures as fixtures;
+use callprint_plugin as native;
+use native::{
+    catalog::Workspace,
+    pack::{Codes, Node, Pack, Script},
+    script::{Codebook, fingerprint},
+};
+
+/// Twenty scripts of 10 s, and an analyzer of them.
+struct Setup {
+    folder: tempfile::TempDir,
+    pack: PathBuf,
+    analyzer: PathBuf,
+}
+
+static SETUP: LazyLock<Setup> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let book = Codebook::default();
+    let mut pack = Pack::new("test", book.id());
+    for n in 0..20 {
+        let codes = Codes(fingerprint(&book, 8_000, &recording(n)));
+        let node = Node {
+            id: "main".into(),
+            codes,
+            more: Default::default(),
+        };
+        let script = Script {
+            id: format!("s{n}"),
+            nodes: vec![node],
+            more: Default::default(),
+        };
+        pack.scripts.push(script);
+    }
+    let path = folder.path().join("test.json");
+    fs::write(&path, serde_json::to_vec(&pack).unwrap()).unwrap();
+    let analyzer = folder.path().join("analyzer.cwasm");
+    bake(std::slice::from_ref(&path), None, &analyzer).unwrap();
+    Setup {
+        folder,
+        pack: path,
+        analyzer,
+    }
+});
+
+fn recording(n: u64) -> Vec<i16> {
+    fixtures::speech(1_000 + n, 10_000)
+}
+
+fn open() -> Analyzer {
+    Analyzer::open(&SETUP.analyzer, &Options { sessions: 8 }).unwrap()
+}
+
+fn analyze(analyzer: &Analyzer, rate_hz: u32, samples: &[i16], frame: usize) -> Vec<Finding> {
+    let mut session = analyzer.session(CallInfo { outbound: false }).unwrap();
+    let mut findings = Vec::new();
+    for part in samples.chunks(frame) {
+        findings.extend(session.push(Side::Far, rate_hz, part).unwrap());
+    }
+    findings.extend(session.finish().unwrap());
+    findings
+}
+
+/// The same, without wasm.
+fn analyze_natively(rate_hz: u32, samples: &[i16]) -> Vec<native::Finding> {
+    let mut catalog = native::Catalog::default();
+    catalog.add_pack(&fs::read(&SETUP.pack).unwrap()).unwrap();
+    let catalog = catalog.seal();
+    let mut session = native::Session::new(native::CallInfo::default());
+    let (mut work, mut findings) = (Workspace::default(), Vec::new());
+    session.push(
+        &catalog,
+        &mut work,
+        native::Side::Far,
+        rate_hz,
+        samples,
+        &mut findings,
+    );
+    session.finish(&mut findings);
+    findings
+}
+
+/// All there is to a finding, to the last bit of every number.
+fn spelled_out(finding: &Finding) -> String {
+    match &finding.what {
+        Event::Script(m) => {
+            let e = m.evidence;
+            format!(
+                "{} {} {} {} {:?} {:x} {} {} {} {:x} {:x} {} {:x}",
+                finding.known_at,
+                m.script_id,
+                m.pack,
+                m.node,
+                m.among,
+                m.confidence.to_bits(),
+                m.heard_from,
+                m.script_from,
+                e.compared,
+                e.bit_error_rate.to_bits(),
+                e.tempo.to_bits(),
+                e.stretches,
+                e.log_likelihood_ratio.to_bits()
+            )
+        }
+        other => format!("{} {other:?}", finding.known_at),
+    }
+}
+
+fn spelled_out_natively(finding: &native::Finding) -> String {
+    let native::Event::Script(m) = &finding.what;
+    let e = m.evidence;
+    format!(
+        "{} {} {} {} {:?} {:x} {} {} {} {:x} {:x} {} {:x}",
+        finding.known_at.0,
+        m.script_id,
+        m.pack,
+        m.node,
+        m.among,
+        m.confidence.to_bits(),
+        m.heard_from.0,
+        m.script_from,
+        e.compared,
+        e.bit_error_rate.to_bits(),
+        e.tempo.to_bits(),
+        e.stretches,
+        e.log_likelihood_ratio.to_bits()
+    )
+}
+
+#[test]
+fn natively_and_in_wasm_the_findings_are_the_same_to_the_last_bit() {
+    let analyzer = open();
+    let mut scripts = 0;
+    for (n, rate_hz) in [
+        (2, 8_000),
+        (9, 8_000),
+        (13, 16_000),
+        (4, 44_100),
+        (6, 11_025),
+    ] {
+        let clean: Vec<i16> = recording(n)
+            .iter()
+            .flat_map(|s| std::iter::repeat_n(*s, rate_hz as usize / 8_000))
+            .collect();
+        for noise_rms in [0.0, 100.0, 1_000.0] {
+            let call = fixtures::line(n, &clean, 0.5, noise_rms);
+            let wasm: Vec<_> = analyze(&analyzer, rate_hz, &call, 960)
+                .iter()
+                .map(spelled_out)
+                .collect();
+            let native: Vec<_> = analyze_natively(rate_hz, &call)
+                .iter()
+                .map(spelled_out_natively)
+                .collect();
+            assert_eq!(
+                wasm, native,
+                "script {n} at {rate_hz} Hz with noise {noise_rms}"
+            );
+            scripts += wasm.len();
+        }
+    }
+    assert!(
+        scripts > 10,
+        "hardly anything was found, so hardly anything was compared"
+    );
+}
+
+#[test]
+fn calls_do_not_touch_one_another() {
+    let analyzer = open();
+    let (a, b) = (recording(1), recording(2));
+    let alone = analyze(&analyzer, 8_000, &a, 160);
+    let mut one = analyzer.session(CallInfo { outbound: false }).unwrap();
+    let mut other = analyzer.session(CallInfo { outbound: true }).unwrap();
+    let mut findings = Vec::new();
+    for (a, b) in a.chunks(160).zip(b.chunks(160)) {
+        findings.extend(one.push(Side::Far, 8_000, a).unwrap());
+        other.push(Side::Far, 8_000, b).unwrap();
+        one.push(Side::Near, 8_000, b).unwrap();
+    }
+    findings.extend(one.finish().unwrap());
+    let spelled = |f: &[Finding]| f.iter().map(spelled_out).collect::<Vec<_>>();
+    assert_eq!(spelled(&findings), spelled(&alone));
+}
+
+#[test]
+fn more_sessions_than_provided_for_are_refused_and_their_places_come_back() {
+    let analyzer = open();
+    let info = CallInfo { outbound: false };
+    let sessions: Vec<_> = (0..8).map(|_| analyzer.session(info).unwrap()).collect();
+    assert_eq!(analyzer.live(), 8);
+    assert!(matches!(
+        analyzer.session(info),
+        Err(Error::Exhausted { limit: 8 })
+    ));
+    drop(sessions);
+    assert_eq!(analyzer.live(), 0);
+    analyzer.session(info).unwrap();
+}
+
+#[test]
+fn a_rate_outside_the_contract_is_refused_and_the_session_goes_on() {
+    let mut session = open().session(CallInfo { outbound: false }).unwrap();
+    for rate_hz in [0, 7_999, 48_001, u32::MAX] {
+        assert!(matches!(
+            session.push(Side::Far, rate_hz, &[0; 80]),
+            Err(Error::Usage(_))
+        ));
+        assert!(matches!(
+            session.skip(Side::Far, rate_hz, 80),
+            Err(Error::Usage(_))
+        ));
+    }
+    session.push(Side::Far, 8_000, &[0; 80]).unwrap();
+}
+
+/// A copy of the analyzer to spoil.
+fn copy(name: &str) -> PathBuf {
+    let path = SETUP.folder.path().join(name);
+    fs::copy(&SETUP.analyzer, &path).unwrap();
+    path
+}
+
+fn refusal(path: &Path) -> Error {
+    Analyzer::open(path, &Options::default())
+        .err()
+        .expect("it must not open")
+}
+
+#[test]
+fn what_is_not_ours_is_not_loaded() {
+    let foreign = SETUP.folder.path().join("foreign.cwasm");
+    for content in [&b""[..], b"\x7fELF", &[0; 100_000]] {
+        fs::write(&foreign, content).unwrap();
+        assert!(matches!(refusal(&foreign), Error::NotAnAnalyzer { .. }));
+    }
+    let cut = copy("cut.cwasm");
+    let whole = fs::read(&cut).unwrap();
+    fs::write(&cut, &whole[..whole.len() - 1]).unwrap();
+    assert!(matches!(refusal(&cut), Error::NotAnAnalyzer { .. }));
+    assert!(matches!(refusal(Path::new("/nowhere")), Error::Io { .. }));
+}
+
+#[test]
+fn what_others_can_write_is_not_loaded() {
+    let shared = copy("shared.cwasm");
+    for mode in [0o664, 0o646] {
+        fs::set_permissions(&shared, fs::Permissions::from_mode(mode)).unwrap();
+        assert!(
+            matches!(refusal(&shared), Error::Unsafe { .. }),
+            "mode {mode:o}"
+        );
+    }
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o600)).unwrap();
+    Analyzer::open(&shared, &Options { sessions: 1 }).unwrap();
+}
+
+#[test]
+fn an_analyzer_of_another_runtime_is_stale_and_can_be_baked_again() {
+    let old = copy("old.cwasm");
+    let mut content = fs::read(&old).unwrap();
+    let version = format!("callprint {}", env!("CARGO_PKG_VERSION"));
+    let at = content
+        .windows(version.len())
+        .rposition(|w| w == version.as_bytes())
+        .unwrap();
+    content[at..at + version.len()].copy_from_slice(&version.replace('0', "9").into_bytes());
+    fs::write(&old, content).unwrap();
+    assert!(matches!(refusal(&old), Error::Stale { .. }));
+    callprint::bake::again(&old).unwrap();
+    Analyzer::open(&old, &Options { sessions: 1 }).unwrap();
+}
+
+#[test]
+fn the_plugin_imports_nothing() {
+    let engine = wasmtime::Engine::default();
+    let component = wasmtime::component::Component::new(&engine, callprint::PLUGIN).unwrap();
+    let ty = component.component_type();
+    assert_eq!(
+        ty.imports(&engine)
+            .map(|(name, _)| name.to_owned())
+            .collect::<Vec<_>>(),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_plugin_that_is_none_is_refused() {
+    let plugin = SETUP.folder.path().join("plugin.wasm");
+    let out = SETUP.folder.path().join("never.cwasm");
+    let empty_component = b"\0asm\x0d\0\x01\0";
+    let empty_module = b"\0asm\x01\0\0\0";
+    let cut = &callprint::PLUGIN[..callprint::PLUGIN.len() / 2];
+    for content in [&b"not wasm"[..], empty_component, empty_module, cut] {
+        fs::write(&plugin, content).unwrap();
+        let error = bake(std::slice::from_ref(&SETUP.pack), Some(&plugin), &out).unwrap_err();
+        assert!(matches!(error, Error::Plugin { .. }), "{error}");
+        assert!(error.to_string().contains("plugin.wasm"), "{error}");
+        assert!(!out.exists());
+    }
+}
