@@ -1,0 +1,53 @@
+"""The call texts (texts/*.json): topics of several sentences with slots such as {price}, by language and part."""
+
+import json
+import re
+from dataclasses import dataclass
+
+from bootstrap import EVAL_DIR
+
+LANGUAGES = tuple(sorted(path.stem for path in (EVAL_DIR / "texts").glob("*.json")))
+_SLOT = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of text spoken in one go. `slot` names the slot whose value it is."""
+
+    words: str
+    slot: str | None = None
+
+
+@dataclass(frozen=True)
+class CallText:
+    """One offer. `use` is "enrol" or "negative"; no voice ever enrols a negative text."""
+
+    id: str
+    lang: str
+    use: str
+    sentences: tuple[str, ...]
+    slots: dict[str, list[str]]
+
+    @property
+    def has_slots(self) -> bool:
+        return any(_SLOT.search(sentence) for sentence in self.sentences)
+
+    def pieces(self, filling: int = 0) -> list[Piece]:
+        """The text cut at its slots, each slot filled with its value number `filling` (they repeat)."""
+        pieces = []
+        for sentence in self.sentences:
+            for index, part in enumerate(_SLOT.split(sentence)):
+                if index % 2:
+                    values = self.slots[part]
+                    pieces.append(Piece(values[filling % len(values)], slot=part))
+                elif re.search(r"\w", part):
+                    pieces.append(Piece(part.strip()))
+        return pieces
+
+
+def load(part: str, lang: str) -> tuple[list[CallText], list[str]]:
+    """The texts and the openings of a part in one language."""
+    data = json.loads((EVAL_DIR / "texts" / f"{lang}.json").read_text())
+    texts = [CallText(f"{lang}-{entry['id']}", lang, entry["use"], tuple(entry["sentences"]), data["slots"])
+             for entry in data[part]]
+    return texts, data["openings"][part]
