@@ -14,6 +14,7 @@ if __name__ == "__main__":
 
 import argparse
 import json
+import multiprocessing
 import shutil
 import sys
 from dataclasses import asdict, dataclass, field
@@ -32,7 +33,7 @@ from speech import Voice
 
 PARTS = ("train", "dev", "test")
 # Bump when the same inputs would give another corpus: it is part of the corpus folder's name.
-VERSION = 1
+VERSION = 2
 RESYNTHESIS_RATES = {"slower": 0.96, "faster": 1.04}
 
 
@@ -72,14 +73,20 @@ def corpus_dir() -> Path:
     return bootstrap.work_dir() / f"corpus-{VERSION}"
 
 
-def load(part: str, neural: bool = False) -> list[Clip]:
+def load(part: str, neural: bool = False, jobs: int = 2) -> list[Clip]:
     """All clips of a part, built on first use. `neural` adds the neural voices, which take minutes to synthesise."""
     if part not in PARTS:
         raise ValueError(f"part {part!r}: one of {', '.join(PARTS)} expected")
     manifest = corpus_dir() / f"{part}{'-neural' if neural else ''}.jsonl"
     if not manifest.exists():
         packages.require_tools()
-        clips = _prompt_clips(part) + _formant_and_diphone_clips(part) + (_neural_clips(part) if neural else [])
+        clips = []
+        tasks = _tasks(part, neural)
+        with multiprocessing.Pool(jobs) as pool:
+            for done, (task, made) in enumerate(zip(tasks, pool.imap(_clips_of, tasks)), 1):
+                clips += made
+                print(f"corpus: {part}: {task[1]} {task[2]}: {len(made)} clips ({done}/{len(tasks)})",
+                      file=sys.stderr, flush=True)
         partial = manifest.with_suffix(".partial")
         partial.parent.mkdir(parents=True, exist_ok=True)
         partial.write_text("".join(json.dumps(asdict(clip), ensure_ascii=False) + "\n" for clip in clips))
@@ -104,36 +111,41 @@ def _stored(clip: Clip, pcm: np.ndarray) -> Clip:
     return clip
 
 
-def _prompt_clips(part: str) -> list[Clip]:
+def _tasks(part: str, neural: bool) -> list[tuple]:
+    """What can be made independently: an actor, or the voices of one engine in one language."""
+    voices = _voices(part)
+    engines = ("espeak", "flite", "kokoro") if neural else ("espeak", "flite")
+    return ([(part, "actor", index) for index in range(len(voices["prompts"]))]
+            + [(part, engine, lang) for engine in engines for lang in voices[engine]])
+
+
+def _clips_of(task: tuple) -> list[Clip]:
+    part, engine, which = task
+    if engine == "actor":
+        return _prompt_clips(part, _voices(part)["prompts"][which])
+    by_use = _voices(part)[engine][which]
+    enrolling, strangers = ([Voice(engine, name, which) for name in by_use[use]] for use in ("enrol", "stranger"))
+    # Neural synthesis runs at about the speed of speech: few texts a voice.
+    return _synthetic_clips(part, which, enrolling, strangers, text_limit=2 if engine == "kokoro" else None)
+
+
+def _prompt_clips(part: str, actor: dict) -> list[Clip]:
     """Real actors. Three utterances in five are enrolled, the others are the same voice saying other things."""
     clips = []
-    for actor in _voices(part)["prompts"]:
-        _progress(f"{part}: prompts of {actor['voice']}")
-        loaded = prompts.load(actor["package"], actor["folder"])
-        for index, (names, pcm) in enumerate(prompts.utterances(loaded, actor["voice"])):
-            role = "stranger" if actor["use"] == "stranger" else "script" if index % 5 < 3 else "negative"
-            clips.append(_stored(Clip(f"{actor['voice']}-{index:03d}", part, role, actor["voice"], "actor",
-                                      actor["lang"], " + ".join(names), segments=[[0, len(pcm), "body"]]), pcm))
-    return clips
+    loaded = prompts.load(actor["package"], actor["folder"])
+    for index, utterance in enumerate(prompts.utterances(loaded, actor["voice"])):
+        role = "stranger" if actor["use"] == "stranger" else "script" if index % 5 < 3 else "negative"
 
+        def add(role, value=None, suffix="", of=""):
+            pcm, segments = utterance.audio(value)
+            clip = Clip(f"{actor['voice']}-{index:03d}{suffix}", part, role, actor["voice"], "actor", actor["lang"],
+                        " + ".join(utterance.names), of=of, change=suffix[1:], segments=segments)
+            clips.append(_stored(clip, pcm))
+            return clip
 
-def _formant_and_diphone_clips(part: str) -> list[Clip]:
-    clips = []
-    for engine in ("espeak", "flite"):
-        for lang, by_use in _voices(part)[engine].items():
-            _progress(f"{part}: {engine} {lang}")
-            clips += _synthetic_clips(part, lang, *(
-                [Voice(engine, name, lang) for name in by_use[use]] for use in ("enrol", "stranger")))
-    return clips
-
-
-def _neural_clips(part: str) -> list[Clip]:
-    """Few texts a voice: neural synthesis runs at about the speed of speech."""
-    clips = []
-    for lang, by_use in _voices(part)["kokoro"].items():
-        _progress(f"{part}: kokoro {lang}")
-        clips += _synthetic_clips(part, lang, *(
-            [Voice("kokoro", name, lang) for name in by_use[use]] for use in ("enrol", "stranger")), text_limit=2)
+        clip = add(role)
+        if role == "script" and utterance.slot is not None:
+            add("variant", prompts.other_value(loaded, utterance), "-slots", of=clip.id)
     return clips
 
 
@@ -200,20 +212,17 @@ def _spoken(voice: Voice, pieces: list[texts.Piece], pauses: list[float], rate: 
     return level.at_level(np.concatenate(audio)), segments
 
 
-def _progress(message: str) -> None:
-    print(f"corpus: {message}", file=sys.stderr, flush=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", default=[], help="train, dev, test (default: all)")
     parser.add_argument("--neural", action="store_true", help="add the neural voices (minutes of synthesis)")
+    parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--rebuild", action="store_true", help="discard the corpus that was built before")
     args = parser.parse_args()
     if args.rebuild:
         shutil.rmtree(corpus_dir(), ignore_errors=True)
     for part in args.parts or PARTS:
-        clips = load(part, args.neural)
+        clips = load(part, args.neural, args.jobs)
         for role in ("script", "variant", "negative", "stranger"):
             chosen = [clip for clip in clips if clip.role == role]
             minutes = sum(clip.samples for clip in chosen) / wav.RATE_HZ / 60
