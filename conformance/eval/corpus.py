@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 import level
+import neural as synthesis
 import packages
 import prompts
 import seeds
@@ -80,6 +81,8 @@ def load(part: str, neural: bool = False, jobs: int = 2) -> list[Clip]:
     manifest = corpus_dir() / f"{part}{'-neural' if neural else ''}.jsonl"
     if not manifest.exists():
         packages.require_tools()
+        if neural:
+            synthesis.prepare()
         clips = []
         tasks = _tasks(part, neural)
         with multiprocessing.Pool(jobs) as pool:
