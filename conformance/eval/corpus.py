@@ -34,7 +34,7 @@ from speech import Voice
 
 PARTS = ("train", "dev", "test")
 # Bump when the same inputs would give another corpus: it is part of the corpus folder's name.
-VERSION = 2
+VERSION = 3
 RESYNTHESIS_RATES = {"slower": 0.96, "faster": 1.04}
 
 
@@ -166,7 +166,7 @@ def _synthetic_clips(part: str, lang: str, enrolling: list[Voice], strangers: li
         pieces = (opening if opened else []) + text.pieces(filling)
         pauses = _pauses(pieces, seeds.generator("pauses", script.voice if script else voice.label, text.id, opened))
         pcm, segments = _spoken(voice, pieces, pauses, rate)
-        clip_id = "-".join(filter(None, (voice.label, text.id, "opened" if opened else "", change, str(filling))))
+        clip_id = "-".join(filter(None, (voice.label, text.id, "opened" if opened else "", change)))
         if change == "other-voice":
             clip_id = f"{script.id}-by-{voice.label}"
         clips.append(_stored(Clip(clip_id.replace("+", "_"), part, role, voice.label, voice.engine, lang,
@@ -183,17 +183,18 @@ def _synthetic_clips(part: str, lang: str, enrolling: list[Voice], strangers: li
             for change, rate in RESYNTHESIS_RATES.items():
                 add("variant", voice, text, opened=opened, rate=rate, script=script, change=change)
             if text.has_slots:
-                add("variant", voice, text, 1 + number % 3, opened, script=script, change="slots")
+                add("variant", voice, text, text.other_filling(number), opened, script=script, change="slots")
             if strangers:
                 add("variant", strangers[number % len(strangers)], text, opened=opened, script=script,
                     change="other-voice")
+        # The last value of a slot is never enrolled: the same voice saying the same price would be a positive.
         for text in others:
-            add("negative", voice, text)
+            add("negative", voice, text, filling=-1)
         if pair:
-            add("negative", voice, others[0], opened=True)
+            add("negative", voice, others[0], filling=-1, opened=True)
     for voice in strangers:
         for text in others:
-            add("stranger", voice, text, filling=3)
+            add("stranger", voice, text)
     return clips
 
 

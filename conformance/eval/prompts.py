@@ -16,6 +16,8 @@ import wav
 
 SOUNDS = "usr/share/asterisk/sounds"
 LONGEST_S = 16.0
+# Animals, beeps and silence among the prompts; the same effects occur in several languages.
+NOT_SPEECH = ("tt-monkeys", "beep", "beeperr", "ascending-2tone", "descending-2tone", "silence")
 # Shorter prompts are digits, letters and single words: they fill slots. Longer ones make up the script.
 SLOT_VALUE_S = (0.4, 0.85)
 # Windows of the same take correlate above .97 when frames align; the same word spoken twice by one actor reaches .95.
@@ -27,7 +29,8 @@ _WINDOW_FRAMES, _BANDS = 20, 16
 def load(package: str, folder: str) -> list[tuple[str, np.ndarray]]:
     """Name and audio of an actor's prompts, trimmed, at nominal level, sharing no audio with one another."""
     root = packages.unpacked(package) / SOUNDS / folder
-    files = sorted(path for path in root.rglob("*") if path.suffix in (".wav", ".gsm"))
+    files = sorted(path for path in root.rglob("*") if path.suffix in (".wav", ".gsm")
+                   and path.stem not in NOT_SPEECH and path.parent.name not in NOT_SPEECH)
     clips = []
     for path in files:
         for index, piece in enumerate(_pieces(wav.read(path))):
