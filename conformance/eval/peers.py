@@ -81,7 +81,9 @@ def _outcome(query: Query, best: list, thresholds: list[float]) -> PeerOutcome:
 
 def _scored(name: str, setting: dict, part: str, neural: bool, wanted: list[Set], jobs: int, progress) -> list:
     """Best matches of all calls of the script and same-voice sets, kept by content."""
-    wanted = [one for one in wanted if one.kind in ("script", "same-voice")]
+    wanted = [one for one in wanted if one.kind == "same-voice"
+              # Peers have no notion of two sides and would mix them.
+              or one.kind == "script" and CONDITIONS[one.condition].near_echo_db is None]
     progress.start(name, len(wanted))
     scored = []
     with multiprocessing.Pool(jobs) as pool:

@@ -17,6 +17,7 @@ import numpy as np
 import bootstrap
 import corpus
 import degrade
+import noise
 import seeds
 import wav
 from corpus import Clip
@@ -139,7 +140,10 @@ def _script_queries(one: Set):
         end = begin + int(PLAYED_S * wav.RATE_HZ)
         lead = _lead(rng)
         call = _as_called(np.concatenate([lead, clip.audio()[begin:end]]), rng)
-        pcm = degrade.apply(one.condition, call, seed=one.seed * 100_003 + index, others=part.others(clip.voice, rng))
+        others = part.others(clip.voice, rng)
+        pcm = degrade.apply(one.condition, call, seed=one.seed * 100_003 + index, others=others)
+        if condition.near_echo_db is not None:
+            pcm = _with_near_side(pcm, noise.excerpt(others[0], len(pcm), rng), condition.near_echo_db)
         to_ms = condition.time_scale * 1000 / wav.RATE_HZ
         foreign = [[(len(lead) + start - begin) * to_ms, (len(lead) + stop - begin) * to_ms]
                    for start, stop in _foreign(clip) if stop > begin and start < end]
@@ -196,6 +200,12 @@ def _as_called(pcm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     turn = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size * rng.uniform(0, 1))
     delayed = np.fft.irfft(np.fft.rfft(pcm, size) * turn, size)[: len(pcm)]
     return (delayed * 10 ** (rng.uniform(-3, 3) / 20)).astype(np.float32)
+
+
+def _with_near_side(far: np.ndarray, near: np.ndarray, echo_db: float) -> np.ndarray:
+    """Two channels: the far side with the near side's echo after 60 ms, and the near side."""
+    echo = np.concatenate([np.zeros(int(0.06 * wav.RATE_HZ), np.float32), near])[: len(near)]
+    return np.stack([far + echo * 10 ** (echo_db / 20), near], axis=1)
 
 
 def _stratified(candidates: list, count: int, rng: np.random.Generator) -> list:
