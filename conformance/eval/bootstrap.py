@@ -32,6 +32,8 @@ def enter() -> None:
         print(f"eval: making a Python environment in {venv} ({', '.join(REQUIREMENTS)})", file=sys.stderr)
         install(venv, REQUIREMENTS)
         stamp.write_text(wanted)
+    # One thread a process: the processes are what runs in parallel, and sums keep their order.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     os.execv(python, [str(python), *sys.argv])
 
 

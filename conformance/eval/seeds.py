@@ -1,6 +1,8 @@
 """Deterministic randomness and content keys: the same names and seed give the same numbers on every machine."""
 
+import ast
 import hashlib
+from pathlib import Path
 
 import numpy as np
 
@@ -13,3 +15,9 @@ def key(*names) -> str:
 def generator(*names) -> np.random.Generator:
     """A random generator of its own for each combination of names."""
     return np.random.default_rng(int(key(*names), 16))
+
+
+def source_key(*modules: str) -> str:
+    """A key of what the named modules here do. Comments and layout do not change it."""
+    folder = Path(__file__).resolve().parent
+    return key(*(ast.dump(ast.parse((folder / f"{module}.py").read_text())) for module in modules))
