@@ -9,10 +9,7 @@ fn main() {
     let plugin = env::var("CALLPRINT_PLUGIN").map_or(built, PathBuf::from);
     println!("cargo::rerun-if-changed={}", plugin.display());
     let Ok(plugin) = plugin.canonicalize() else {
-        println!(
-            "cargo::error=no plugin at {}: run `make plugin` first",
-            plugin.display()
-        );
+        println!("cargo::error=no plugin at {}: run `make plugin` first", plugin.display());
         return;
     };
     println!("cargo::rustc-env=CALLPRINT_PLUGIN={}", plugin.display());

@@ -92,10 +92,7 @@ impl Catalog {
             )));
         }
         if self.packs.iter().any(|p| p.id == pack.id) {
-            return Err(PackError::Duplicate(format!(
-                "pack {:?} was added already",
-                pack.id
-            )));
+            return Err(PackError::Duplicate(format!("pack {:?} was added already", pack.id)));
         }
         let recordings = || pack.scripts.iter().flat_map(|s| &s.nodes);
         let codes: usize = recordings().map(|n| n.codes.0.len()).sum();
@@ -108,17 +105,12 @@ impl Catalog {
             )))
         };
         check("codes", self.index.codes() + codes, limits::CODES)?;
-        check(
-            "scripts",
-            self.scripts.len() + pack.scripts.len(),
-            limits::SCRIPTS,
-        )?;
+        check("scripts", self.scripts.len() + pack.scripts.len(), limits::SCRIPTS)?;
         let number = self.packs.len() as u32;
         for script in &pack.scripts {
             for (node, content) in script.nodes.iter().enumerate() {
                 let codes = content.codes.0.iter().copied();
-                self.index
-                    .add(self.scripts.len() as u32, node as u32, codes);
+                self.index.add(self.scripts.len() as u32, node as u32, codes);
             }
             self.scripts.push(ScriptName {
                 pack: number,
@@ -138,18 +130,8 @@ impl Catalog {
 
     /// Builds the index.
     pub fn seal(self) -> Sealed {
-        let Catalog {
-            book,
-            packs,
-            scripts,
-            index,
-        } = self;
-        Sealed {
-            book,
-            index: index.build(),
-            scripts,
-            packs,
-        }
+        let Catalog { book, packs, scripts, index } = self;
+        Sealed { book, index: index.build(), scripts, packs }
     }
 }
 

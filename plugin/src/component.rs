@@ -101,9 +101,7 @@ impl wit::Guest for Analyzer {
     }
 
     fn add_pack(pack: Vec<u8>) -> Result<wit::PackSummary, wit::PackError> {
-        with_catalog(|catalog| catalog.add_pack(&pack))
-            .map(Into::into)
-            .map_err(Into::into)
+        with_catalog(|catalog| catalog.add_pack(&pack)).map(Into::into).map_err(Into::into)
     }
 
     fn seal() -> wit::CatalogSummary {
@@ -123,12 +121,7 @@ impl wit::Guest for Analyzer {
 
 impl From<catalog::PackSummary> for wit::PackSummary {
     fn from(p: catalog::PackSummary) -> Self {
-        wit::PackSummary {
-            id: p.id,
-            version: p.version,
-            scripts: p.scripts,
-            duration: p.duration,
-        }
+        wit::PackSummary { id: p.id, version: p.version, scripts: p.scripts, duration: p.duration }
     }
 }
 
@@ -152,9 +145,7 @@ struct Call(RefCell<Session>);
 impl GuestSession for Call {
     fn new(info: analysis::CallInfo) -> Self {
         with_sealed(|_, _| {});
-        Call(RefCell::new(Session::new(session::CallInfo {
-            outbound: info.outbound,
-        })))
+        Call(RefCell::new(Session::new(session::CallInfo { outbound: info.outbound })))
     }
 
     fn push(
@@ -210,11 +201,7 @@ impl From<finding::Finding> for analysis::Finding {
         let what = match f.what {
             finding::Event::Script(m) => analysis::Event::Script(m.into()),
         };
-        analysis::Finding {
-            known_at: f.known_at.0,
-            side: f.side.into(),
-            what,
-        }
+        analysis::Finding { known_at: f.known_at.0, side: f.side.into(), what }
     }
 }
 
@@ -235,7 +222,7 @@ impl From<finding::ScriptMatch> for analysis::ScriptMatch {
                 bit_error_rate: e.bit_error_rate,
                 tempo: e.tempo,
                 stretches: e.stretches,
-                log_likelihood_ratio: e.log_likelihood_ratio,
+                decades: e.decades,
             },
         }
     }

@@ -93,6 +93,7 @@ pub struct ScriptEvidence {
     pub tempo: f32,
     /// Stretches that add up to it.
     pub stretches: u32,
-    /// Natural logarithm of the likelihood ratio of script to chance.
-    pub log_likelihood_ratio: f32,
+    /// Decades of evidence: by chance, another script of the same voice does as
+    /// well in one of 10^decades looks.
+    pub decades: f32,
 }

@@ -14,7 +14,7 @@
 //! wasm, the same audio gives bit-identical findings however it is split into
 //! pushes. Hence no transcendental function of the platform's maths library
 //! runs in single precision anywhere on the audio path; see
-//! [`audio::stft`](audio).
+//! `numeric.rs`.
 #![deny(missing_docs)]
 
 pub mod audio;
@@ -23,6 +23,7 @@ pub mod catalog;
 mod component;
 pub mod finding;
 pub mod limits;
+mod numeric;
 pub mod pack;
 pub mod script;
 pub mod session;

@@ -40,11 +40,7 @@ struct Ear {
 impl Session {
     /// Begins a call.
     pub fn new(_info: CallInfo) -> Session {
-        Session {
-            far: Far::default(),
-            near: Feed::default(),
-            told: 0,
-        }
+        Session { far: Far::default(), near: Feed::default(), told: 0 }
     }
 
     /// Takes the next audio of a side; adds what became known to `findings`.
@@ -113,10 +109,7 @@ impl Session {
 }
 
 fn check_rate(rate_hz: u32) {
-    assert!(
-        limits::RATE_HZ.contains(&rate_hz),
-        "rate {rate_hz} Hz is not within 8000 to 48000"
-    );
+    assert!(limits::RATE_HZ.contains(&rate_hz), "rate {rate_hz} Hz is not within 8000 to 48000");
 }
 
 impl Ear {
@@ -127,11 +120,7 @@ impl Ear {
         chunk: Chunk,
         findings: &mut Vec<Finding>,
     ) {
-        let Ear {
-            stft,
-            fingerprinter,
-            matcher,
-        } = self;
+        let Ear { stft, fingerprinter, matcher } = self;
         stft.push(spectrum, chunk, |frame: Frame| {
             let Some((number, code)) = fingerprinter.push(&catalog.book, &frame) else {
                 return;

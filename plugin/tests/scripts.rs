@@ -3,7 +3,7 @@
 mod common;
 
 use callprint_fixtures as fixtures;
-use callprint_plugin::{CallInfo, Instant, Session, Side, catalog::Workspace};
+use callprint_plugin::{CallInfo, Session, Side, catalog::Workspace};
 use common::{analyze, matches, recording, twenty};
 
 #[test]
@@ -16,20 +16,12 @@ fn a_script_is_named_within_three_seconds_and_placed_right() {
         let call = fixtures::line(n, &call, 0.3, 30.0);
         let findings = analyze(&catalog, 8_000, &call, 160);
         let found = matches(&findings);
-        let (known_at, first) = *found
-            .first()
-            .unwrap_or_else(|| panic!("s{n} was not found"));
+        let (known_at, first) = *found.first().unwrap_or_else(|| panic!("s{n} was not found"));
         assert_eq!(first.script_id, format!("s{n}"));
-        assert!(
-            known_at < 12_000 + 24_000,
-            "s{n} was known only at {known_at}"
-        );
+        assert!(known_at < 12_000 + 24_000, "s{n} was known only at {known_at}");
         let heard = first.heard_from.0 as i64 - 12_000;
         let script = first.script_from as i64 - 32_000;
-        assert!(
-            (heard - script).abs() < 400,
-            "placed wrong: heard {heard}, script {script}"
-        );
+        assert!((heard - script).abs() < 400, "placed wrong: heard {heard}, script {script}");
         assert!(found.iter().all(|(_, m)| m.script_id == first.script_id));
         assert!((first.evidence.tempo - 1.0).abs() < 0.03);
     }
@@ -43,20 +35,9 @@ fn what_is_not_enrolled_is_not_named() {
         assert_eq!(analyze(&catalog, 8_000, &speech, 160), []);
     }
     assert_eq!(analyze(&catalog, 8_000, &vec![0; 80_000], 160), []);
-    assert_eq!(
-        analyze(&catalog, 8_000, &fixtures::noise(1, 80_000, 1_000.0), 160),
-        []
-    );
+    assert_eq!(analyze(&catalog, 8_000, &fixtures::noise(1, 80_000, 1_000.0), 160), []);
     assert_eq!(analyze(&catalog, 8_000, &vec![i16::MIN; 80_000], 160), []);
-    assert_eq!(
-        analyze(
-            &catalog,
-            8_000,
-            &fixtures::tone(450.0, 10_000, 8_000.0),
-            160
-        ),
-        []
-    );
+    assert_eq!(analyze(&catalog, 8_000, &fixtures::tone(450.0, 10_000, 8_000.0), 160), []);
 }
 
 /// Samples at another rate, by interpolation: rough, as lines are.
@@ -77,16 +58,11 @@ fn at_rate(samples: &[i16], rate_hz: u32) -> Vec<i16> {
 fn any_rate_will_do_and_it_may_change_within_the_call() {
     let catalog = twenty();
     let whole = recording(3);
-    for rate_hz in [
-        8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 44_099, 48_000,
-    ] {
+    for rate_hz in [8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 44_099, 48_000] {
         let findings = analyze(&catalog, rate_hz, &at_rate(&whole, rate_hz), 333);
         let (known_at, first) = matches(&findings)[0];
         assert_eq!(first.script_id, "s3", "at {rate_hz} Hz");
-        assert!(
-            known_at < 24_000,
-            "at {rate_hz} Hz it was known only at {known_at}"
-        );
+        assert!(known_at < 24_000, "at {rate_hz} Hz it was known only at {known_at}");
         let offset = first.heard_from.0 as i64 - first.script_from as i64;
         assert!(offset.abs() < 200, "at {rate_hz} Hz the offset is {offset}");
     }
@@ -95,14 +71,7 @@ fn any_rate_will_do_and_it_may_change_within_the_call() {
     for (n, second) in whole.chunks(8_000).enumerate() {
         let rate_hz = [8_000, 16_000, 48_000][n % 3];
         let audio = at_rate(second, rate_hz);
-        session.push(
-            &catalog,
-            &mut work,
-            Side::Far,
-            rate_hz,
-            &audio,
-            &mut findings,
-        );
+        session.push(&catalog, &mut work, Side::Far, rate_hz, &audio, &mut findings);
     }
     assert_eq!(matches(&findings)[0].1.script_id, "s3");
 }
@@ -124,22 +93,8 @@ fn lost_audio_moves_nothing() {
     let (known_at, first) = matches(&findings)[0];
     assert_eq!(first.script_id, "s5");
     assert!(known_at < 40_000);
-    assert_eq!(first.heard_from.0 / 400, Instant(first.script_from).0 / 400);
+    assert!(first.heard_from.0.abs_diff(first.script_from) < 400);
     // A silly amount ends nothing.
-    session.skip(
-        &catalog,
-        &mut work,
-        Side::Far,
-        8_000,
-        u64::MAX,
-        &mut findings,
-    );
-    session.push(
-        &catalog,
-        &mut work,
-        Side::Far,
-        8_000,
-        &whole[..8_000],
-        &mut findings,
-    );
+    session.skip(&catalog, &mut work, Side::Far, 8_000, u64::MAX, &mut findings);
+    session.push(&catalog, &mut work, Side::Far, 8_000, &whole[..8_000], &mut findings);
 }

@@ -26,11 +26,7 @@ fn from_single_samples_to_all_at_once() {
             assert!(!matches(&whole).is_empty(), "the call has a script in it");
         }
         for frame in [1, 7, 80, 136, 160, 240, 480, 882, 8_000] {
-            assert_eq!(
-                analyze(&CATALOG, rate_hz, &CALL, frame),
-                whole,
-                "{frame} at {rate_hz} Hz"
-            );
+            assert_eq!(analyze(&CATALOG, rate_hz, &CALL, frame), whole, "{frame} at {rate_hz} Hz");
         }
     }
 }
@@ -73,14 +69,7 @@ fn play(stretches: &[Stretch], mut cut: impl FnMut(usize) -> usize) -> Vec<Findi
                 );
             } else {
                 let part = &CALL[at..at + n];
-                session.push(
-                    &CATALOG,
-                    &mut work,
-                    Side::Far,
-                    stretch.rate_hz,
-                    part,
-                    &mut findings,
-                );
+                session.push(&CATALOG, &mut work, Side::Far, stretch.rate_hz, part, &mut findings);
             }
             at += n;
             left -= n;

@@ -59,18 +59,11 @@ enum Format {
 
 pub fn run(args: Args, quiet: bool) -> Result<()> {
     let files = match &args.list {
-        Some(list) => list::read(list, &[])?
-            .into_iter()
-            .map(|row| row.wav)
-            .collect(),
+        Some(list) => list::read(list, &[])?.into_iter().map(|row| row.wav).collect(),
         None => args.files.clone(),
     };
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let jobs = args
-        .jobs
-        .map_or(processors, NonZero::get)
-        .min(files.len())
-        .max(1);
+    let jobs = args.jobs.map_or(processors, NonZero::get).min(files.len()).max(1);
     let analyzer = open(&args.analyzer, jobs as u32, quiet)?;
     let hide = quiet || (args.format == Format::Text && jobs == 1);
     let bar = progress::bar(files.len(), "analysing", hide);
@@ -95,16 +88,12 @@ pub fn run(args: Args, quiet: bool) -> Result<()> {
                     Format::Text if live => String::new(),
                     Format::Text => text_lines(file, result),
                 };
-                out.lock()
-                    .expect("no thread panics while it holds the lock")
-                    .put(n, text)?;
+                out.lock().expect("no thread panics while it holds the lock").put(n, text)?;
                 bar.inc(1);
             }
         };
         let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .try_for_each(|w| w.join().expect("workers do not panic"))
+        workers.into_iter().try_for_each(|w| w.join().expect("workers do not panic"))
     })
     .or_else(|e: std::io::Error| match e.kind() {
         // Whoever read our output has seen enough.
@@ -113,13 +102,7 @@ pub fn run(args: Args, quiet: bool) -> Result<()> {
     })?;
     bar.finish_and_clear();
     let failed = failed.into_inner();
-    ensure!(
-        failed == 0,
-        SomeFailed {
-            failed,
-            total: files.len()
-        }
-    );
+    ensure!(failed == 0, SomeFailed { failed, total: files.len() });
     Ok(())
 }
 
@@ -162,34 +145,24 @@ fn analyze(analyzer: &Analyzer, file: &Path, realtime: bool, live: bool) -> Resu
             thread::sleep(due.saturating_sub(start.elapsed()));
         }
         if live {
-            findings[told..]
-                .iter()
-                .for_each(|f| println!("{}", text(f)));
+            findings[told..].iter().for_each(|f| println!("{}", text(f)));
             told = findings.len();
         }
     }
     findings.extend(session.finish()?);
     if live {
-        findings[told..]
-            .iter()
-            .for_each(|f| println!("{}", text(f)));
+        findings[told..].iter().for_each(|f| println!("{}", text(f)));
     }
     // Each side is in order; a stable sort puts the two together.
     findings.sort_by_key(|f| f.known_at);
     let duration_ms = far.len() as f64 * 1e3 / f64::from(*rate_hz);
-    Ok(Analysis {
-        duration_ms,
-        findings,
-    })
+    Ok(Analysis { duration_ms, findings })
 }
 
 fn json_line(file: &Path, result: Result<Analysis>) -> Value {
     let file = file.to_string_lossy();
     match result {
-        Ok(Analysis {
-            duration_ms,
-            findings,
-        }) => {
+        Ok(Analysis { duration_ms, findings }) => {
             let findings: Vec<Value> = findings.iter().map(record::finding).collect();
             json!({ "file": file, "duration_ms": duration_ms, "findings": findings })
         }
@@ -198,11 +171,7 @@ fn json_line(file: &Path, result: Result<Analysis>) -> Value {
 }
 
 fn text_lines(file: &Path, result: Result<Analysis>) -> String {
-    let Ok(Analysis {
-        duration_ms,
-        findings,
-    }) = result
-    else {
+    let Ok(Analysis { duration_ms, findings }) = result else {
         return String::new();
     };
     let mut lines = format!("{} ({:.1} s)\n", file.display(), duration_ms / 1e3);

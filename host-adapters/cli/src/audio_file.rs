@@ -33,11 +33,7 @@ pub fn read(path: &Path) -> Result<Recording> {
     if let Some(law) = law {
         let bytes = std::fs::read(path).context("cannot be read")?;
         let far = bytes.into_iter().map(law).collect();
-        return Ok(Recording {
-            rate_hz: 8_000,
-            far,
-            near: None,
-        });
+        return Ok(Recording { rate_hz: 8_000, far, near: None });
     }
     read_wav(path)
 }
@@ -46,30 +42,17 @@ fn read_wav(path: &Path) -> Result<Recording> {
     let file = File::open(path).context("cannot be read")?;
     let stream = MediaSourceStream::new(Box::new(file), Default::default());
     let mut format = symphonia::default::get_probe()
-        .probe(
-            &Hint::new(),
-            stream,
-            FormatOptions::default(),
-            MetadataOptions::default(),
-        )
+        .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
         .map_err(|e| match e {
             SymphoniaError::IoError(_) => anyhow!("not a WAV file, or cut short in its header"),
             _ => {
                 anyhow!("not a WAV file ({e}); convert it, as with `ffmpeg -i IN -ar 8000 OUT.wav`")
             }
         })?;
-    let track = format
-        .default_track(TrackType::Audio)
-        .context("there is no audio in the file")?;
+    let track = format.default_track(TrackType::Audio).context("there is no audio in the file")?;
     let (id, promised) = (track.id, track.num_frames);
-    let params = track
-        .codec_params
-        .as_ref()
-        .and_then(|p| p.audio())
-        .context("no audio format")?;
-    let rate_hz = params
-        .sample_rate
-        .context("the header names no sample rate")?;
+    let params = track.codec_params.as_ref().and_then(|p| p.audio()).context("no audio format")?;
+    let rate_hz = params.sample_rate.context("the header names no sample rate")?;
     ensure!(
         (8_000..=48_000).contains(&rate_hz),
         "its rate is {rate_hz} Hz, and must be 8000 to 48000; resample it"
@@ -97,9 +80,7 @@ fn read_wav(path: &Path) -> Result<Recording> {
         if packet.track_id != id {
             continue;
         }
-        let block = decoder
-            .decode(&packet)
-            .map_err(|e| anyhow!("it is damaged ({e})"))?;
+        let block = decoder.decode(&packet).map_err(|e| anyhow!("it is damaged ({e})"))?;
         let start = interleaved.len();
         interleaved.resize(start + block.samples_interleaved(), 0);
         block.copy_to_slice_interleaved(&mut interleaved[start..]);
@@ -113,29 +94,17 @@ fn read_wav(path: &Path) -> Result<Recording> {
     }
     ensure!(frames > 0, "there is no audio in the file");
     if channels == 1 {
-        return Ok(Recording {
-            rate_hz,
-            far: interleaved,
-            near: None,
-        });
+        return Ok(Recording { rate_hz, far: interleaved, near: None });
     }
     let channel = |n: usize| interleaved.iter().skip(n).step_by(2).copied().collect();
-    Ok(Recording {
-        rate_hz,
-        far: channel(0),
-        near: Some(channel(1)),
-    })
+    Ok(Recording { rate_hz, far: channel(0), near: Some(channel(1)) })
 }
 
 /// ITU-T G.711 µ-law.
 fn mu_law(code: u8) -> i16 {
     let code = !code;
     let magnitude = ((i16::from(code & 0x0f) << 3) + 0x84) << ((code & 0x70) >> 4);
-    if code & 0x80 != 0 {
-        0x84 - magnitude
-    } else {
-        magnitude - 0x84
-    }
+    if code & 0x80 != 0 { 0x84 - magnitude } else { magnitude - 0x84 }
 }
 
 /// ITU-T G.711 A-law.
@@ -146,9 +115,5 @@ fn a_law(code: u8) -> i16 {
         0 => mantissa + 8,
         segment => (mantissa + 0x108) << (segment - 1),
     };
-    if code & 0x80 != 0 {
-        magnitude
-    } else {
-        -magnitude
-    }
+    if code & 0x80 != 0 { magnitude } else { -magnitude }
 }

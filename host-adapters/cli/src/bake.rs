@@ -32,11 +32,8 @@ pub fn run(args: Args, quiet: bool) -> Result<()> {
 pub fn describe(recipe: &Recipe) -> String {
     let scripts: u32 = recipe.packs.iter().map(|p| p.scripts).sum();
     let minutes = recipe.packs.iter().map(|p| p.duration_s).sum::<f64>() / 60.0;
-    let packs: Vec<String> = recipe
-        .packs
-        .iter()
-        .map(|p| format!("{} {}", p.id, p.version))
-        .collect();
+    let packs: Vec<String> =
+        recipe.packs.iter().map(|p| format!("{} {}", p.id, p.version)).collect();
     format!(
         "{scripts} scripts ({minutes:.1} min) of {}; index {:.1} MB; {}",
         packs.join(", "),

@@ -60,8 +60,7 @@ pub fn run(args: Args, quiet: bool) -> Result<()> {
     for (take, codes) in takes.into_iter().zip(codes) {
         add(&mut pack, take, codes, args.category.as_deref())?;
     }
-    pack.check()
-        .with_context(|| format!("{}", args.pack.display()))?;
+    pack.check().with_context(|| format!("{}", args.pack.display()))?;
     write(&args.pack, &pack)?;
     if !quiet {
         let (all, new) = (pack.scripts.len(), pack.scripts.len() - before);
@@ -77,26 +76,15 @@ fn takes(args: &Args) -> Result<Vec<Take>> {
             .into_iter()
             .map(|mut row| {
                 let id = row.more.remove("script_id");
-                let script_id = id
-                    .and_then(|id| id.as_str().map(str::to_owned))
-                    .unwrap_or_default();
-                Take {
-                    script_id,
-                    wav: row.wav,
-                    more: row.more,
-                }
+                let script_id =
+                    id.and_then(|id| id.as_str().map(str::to_owned)).unwrap_or_default();
+                Take { script_id, wav: row.wav, more: row.more }
             })
             .collect());
     }
-    let script_id = args
-        .script_id
-        .clone()
-        .context("neither --list nor --script-id is given")?;
-    let take = |wav: &PathBuf| Take {
-        script_id: script_id.clone(),
-        wav: wav.clone(),
-        more: Map::new(),
-    };
+    let script_id = args.script_id.clone().context("neither --list nor --script-id is given")?;
+    let take =
+        |wav: &PathBuf| Take { script_id: script_id.clone(), wav: wav.clone(), more: Map::new() };
     Ok(args.files.iter().map(take).collect())
 }
 
@@ -106,10 +94,7 @@ fn open_pack(args: &Args, book: &Codebook) -> Result<Pack> {
     let mut pack = match std::fs::read(&args.pack) {
         Ok(json) => Pack::read(&json).with_context(|| format!("{name}"))?,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            let stem = args
-                .pack
-                .file_stem()
-                .map(|s| s.to_string_lossy().into_owned());
+            let stem = args.pack.file_stem().map(|s| s.to_string_lossy().into_owned());
             let id = args.name.clone().or(stem).unwrap_or_default();
             Pack::new(&id, book.id())
         }
@@ -122,10 +107,7 @@ fn open_pack(args: &Args, book: &Codebook) -> Result<Pack> {
         book.id()
     );
     if let Some(given) = args.name.as_ref().filter(|given| **given != pack.id) {
-        bail!(
-            "{name}: the pack is called {:?}, not {given:?}; leave --name out",
-            pack.id
-        );
+        bail!("{name}: the pack is called {:?}, not {given:?}; leave --name out", pack.id);
     }
     if let Some(vendor) = &args.vendor {
         pack.more.insert("vendor".into(), vendor.clone().into());
@@ -148,9 +130,7 @@ fn fingerprint_all(book: &Codebook, takes: &[Take], quiet: bool) -> Result<Vec<V
             done.push((n, codes));
         }
     };
-    let threads = std::thread::available_parallelism()
-        .map_or(1, NonZero::get)
-        .min(takes.len());
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(takes.len());
     let mut all: Vec<(usize, Result<Vec<u64>>)> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         let join =
@@ -209,38 +189,23 @@ fn add(pack: &mut Pack, take: Take, codes: Vec<u64>, category: Option<&str>) -> 
         if let Some(category) = category {
             more.entry("category").or_insert(category.into());
         }
-        pack.scripts.push(Script {
-            id: take.script_id.clone(),
-            nodes: Vec::new(),
-            more,
-        });
+        pack.scripts.push(Script { id: take.script_id.clone(), nodes: Vec::new(), more });
         pack.scripts.len() - 1
     });
     let script = &mut pack.scripts[at];
     let codes = Codes(codes);
     if let Some(same) = script.nodes.iter().find(|n| n.codes == codes) {
         let (wav, script) = (take.wav.display(), &take.script_id);
-        bail!(
-            "{wav}: script {script:?} has this very recording already, as node {:?}",
-            same.id
-        );
+        bail!("{wav}: script {script:?} has this very recording already, as node {:?}", same.id);
     }
-    let file = take
-        .wav
-        .file_stem()
-        .map(|s| s.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let file = take.wav.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let mut id = file.clone();
     let mut n = 2;
     while script.nodes.iter().any(|node| node.id == id) {
         id = format!("{file}-{n}");
         n += 1;
     }
-    script.nodes.push(Node {
-        id,
-        codes,
-        more: Map::new(),
-    });
+    script.nodes.push(Node { id, codes, more: Map::new() });
     Ok(())
 }
 

@@ -20,15 +20,9 @@ pub fn read(path: &Path, required: &[&str]) -> Result<Vec<Row>> {
         .trim(csv::Trim::All)
         .from_path(path)
         .with_context(|| format!("{name}: cannot be read"))?;
-    let header = reader
-        .headers()
-        .with_context(|| format!("{name}: not a CSV file"))?
-        .clone();
+    let header = reader.headers().with_context(|| format!("{name}: not a CSV file"))?.clone();
     // Spreadsheets put a byte order mark before the first name.
-    let columns: Vec<&str> = header
-        .iter()
-        .map(|c| c.trim_start_matches('\u{feff}'))
-        .collect();
+    let columns: Vec<&str> = header.iter().map(|c| c.trim_start_matches('\u{feff}')).collect();
     for column in required.iter().chain(&["wav"]) {
         ensure!(
             columns.contains(column),
@@ -47,18 +41,10 @@ pub fn read(path: &Path, required: &[&str]) -> Result<Vec<Row>> {
             .map(|(column, value)| (column.to_string(), value.into()))
             .collect();
         for column in required.iter().chain(&["wav"]) {
-            ensure!(
-                more.contains_key(*column),
-                "{name}, line {line}: {column:?} is empty"
-            );
+            ensure!(more.contains_key(*column), "{name}, line {line}: {column:?} is empty");
         }
-        let wav = more
-            .remove("wav")
-            .and_then(|w| w.as_str().map(|w| folder.join(w)));
-        rows.push(Row {
-            wav: wav.expect("checked above"),
-            more,
-        });
+        let wav = more.remove("wav").and_then(|w| w.as_str().map(|w| folder.join(w)));
+        rows.push(Row { wav: wav.expect("checked above"), more });
     }
     ensure!(!rows.is_empty(), "{name}: the list is empty");
     Ok(rows)

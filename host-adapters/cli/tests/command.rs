@@ -22,15 +22,10 @@ struct Desk {
 
 impl Desk {
     fn new() -> Desk {
-        let desk = Desk {
-            folder: tempfile::tempdir().unwrap(),
-        };
+        let desk = Desk { folder: tempfile::tempdir().unwrap() };
         let mut list = String::from("\u{feff}script_id, category, wav\n");
         for (n, category) in ["dental", "loan", "flat"].iter().enumerate() {
-            desk.put(
-                &format!("{category}.wav"),
-                &fixtures::wav(8_000, 1, &script(n as u64)),
-            );
+            desk.put(&format!("{category}.wav"), &fixtures::wav(8_000, 1, &script(n as u64)));
             list += &format!("{category}-1, {category}, {category}.wav\n");
         }
         desk.put("refs.csv", list.as_bytes());
@@ -48,11 +43,7 @@ impl Desk {
     /// Runs the command in the folder.
     fn run(&self, args: &str) -> Output {
         let mut command = Command::new(CALLPRINT);
-        command
-            .current_dir(&self.folder)
-            .args(args.split(' '))
-            .output()
-            .unwrap()
+        command.current_dir(&self.folder).args(args.split(' ')).output().unwrap()
     }
 
     /// Runs it and expects it to succeed; its output.
@@ -69,16 +60,9 @@ impl Desk {
         let before = self.files();
         let output = self.run(args);
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(
-            output.status.code(),
-            Some(status),
-            "callprint {args}: {errors}"
-        );
+        assert_eq!(output.status.code(), Some(status), "callprint {args}: {errors}");
         for word in words {
-            assert!(
-                errors.contains(word),
-                "callprint {args}: {word:?} is not in: {errors}"
-            );
+            assert!(errors.contains(word), "callprint {args}: {word:?} is not in: {errors}");
         }
         assert_eq!(self.files(), before, "callprint {args} left something");
     }
@@ -107,10 +91,7 @@ static BAKED: LazyLock<Desk> = LazyLock::new(|| {
 });
 
 fn json_lines(output: &str) -> Vec<Value> {
-    output
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    output.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Script ids with the millisecond they were first known at.
@@ -146,16 +127,10 @@ fn three_scripts_in_one_recording_are_found_at_their_places() {
     assert_eq!(ids, ["flat-1", "dental-1", "loan-1"]);
     for ((id, known_at_ms), begins_ms) in found.iter().zip([1_000.0, 6_500.0, 12_000.0]) {
         let after_ms = known_at_ms - begins_ms;
-        assert!(
-            (500.0..3_000.0).contains(&after_ms),
-            "{id} was known after {after_ms} ms"
-        );
+        assert!((500.0..3_000.0).contains(&after_ms), "{id} was known after {after_ms} ms");
     }
     let findings = lines[0]["findings"].as_array().unwrap();
-    let times: Vec<f64> = findings
-        .iter()
-        .map(|f| f["known_at_ms"].as_f64().unwrap())
-        .collect();
+    let times: Vec<f64> = findings.iter().map(|f| f["known_at_ms"].as_f64().unwrap()).collect();
     assert!(times.is_sorted());
     let text = desk.ok("analyze --analyzer a.cwasm mixed.wav");
     assert!(text.contains("dental-1"), "{text}");
@@ -168,10 +143,7 @@ fn every_encoding_gives_the_same_verdict() {
     let bytes = |f: &dyn Fn(i16) -> Vec<u8>| audio.iter().flat_map(|s| f(*s)).collect::<Vec<u8>>();
     let files: &[(&str, Vec<u8>)] = &[
         ("pcm16", fixtures::wav(8_000, 1, audio)),
-        (
-            "pcm8",
-            fixtures::wav_of(8_000, 1, 1, 8, &bytes(&|s| vec![((s >> 8) + 128) as u8])),
-        ),
+        ("pcm8", fixtures::wav_of(8_000, 1, 1, 8, &bytes(&|s| vec![((s >> 8) + 128) as u8]))),
         (
             "pcm24",
             fixtures::wav_of(
@@ -202,21 +174,11 @@ fn every_encoding_gives_the_same_verdict() {
                 &bytes(&|s| (f32::from(s) / 32_768.0).to_le_bytes().to_vec()),
             ),
         ),
-        (
-            "a-law",
-            fixtures::wav_of(8_000, 1, 6, 8, &bytes(&|s| vec![a_law(s)])),
-        ),
-        (
-            "mu-law",
-            fixtures::wav_of(8_000, 1, 7, 8, &bytes(&|s| vec![mu_law(s)])),
-        ),
+        ("a-law", fixtures::wav_of(8_000, 1, 6, 8, &bytes(&|s| vec![a_law(s)]))),
+        ("mu-law", fixtures::wav_of(8_000, 1, 7, 8, &bytes(&|s| vec![mu_law(s)]))),
         (
             "stereo",
-            fixtures::wav(
-                8_000,
-                2,
-                &audio.iter().flat_map(|s| [*s, 0]).collect::<Vec<_>>(),
-            ),
+            fixtures::wav(8_000, 2, &audio.iter().flat_map(|s| [*s, 0]).collect::<Vec<_>>()),
         ),
     ];
     let mut list = String::from("wav,truth\n");
@@ -278,22 +240,10 @@ fn a_pack_is_extended_and_never_overwritten() {
     assert_eq!(pack["scripts"][0]["category"], "dental");
     assert_eq!(pack["scripts"][0]["nodes"].as_array().unwrap().len(), 2);
     assert_eq!(pack["scripts"][1]["id"], "loan-1");
-    desk.fails(
-        "enroll --script-id loan-1 --pack p.json loan.wav",
-        2,
-        &["loan.wav", "already"],
-    );
-    desk.fails(
-        "enroll --script-id x --pack p.json --name other flat.wav",
-        2,
-        &["mine", "--name"],
-    );
+    desk.fails("enroll --script-id loan-1 --pack p.json loan.wav", 2, &["loan.wav", "already"]);
+    desk.fails("enroll --script-id x --pack p.json --name other flat.wav", 2, &["mine", "--name"]);
     desk.put("p.json", b"{}");
-    desk.fails(
-        "enroll --script-id x --pack p.json flat.wav",
-        2,
-        &["p.json", "format"],
-    );
+    desk.fails("enroll --script-id x --pack p.json flat.wav", 2, &["p.json", "format"]);
 }
 
 #[test]
@@ -301,72 +251,28 @@ fn recordings_that_cannot_be_used_are_named_with_reason_and_remedy() {
     let desk = Desk::new();
     let whole = fixtures::wav(8_000, 1, &script(0));
     let bad: &[(&str, Vec<u8>, &[&str])] = &[
-        (
-            "cut.wav",
-            whole[..20_000].to_vec(),
-            &["cut short", "80000", "9978"],
-        ),
+        ("cut.wav", whole[..20_000].to_vec(), &["cut short", "80000", "9978"]),
         ("empty.wav", vec![], &["0 bytes"]),
         ("header.wav", whole[..44].to_vec(), &["cut short"]),
-        (
-            "song.wav",
-            b"ID3\x04\0\0\0\0\0\0\xff\xfb\x90\x64".repeat(50),
-            &["not a WAV", "ffmpeg"],
-        ),
-        (
-            "seven.wav",
-            fixtures::wav(8_000, 7, &[0; 7_000]),
-            &["7 channels", "mix or split"],
-        ),
-        (
-            "slow.wav",
-            fixtures::wav(4_000, 1, &script(0)),
-            &["4000 Hz", "8000 to 48000"],
-        ),
-        (
-            "short.wav",
-            fixtures::wav(8_000, 1, &script(0)[..4_000]),
-            &["speech", "record more"],
-        ),
-        (
-            "silent.wav",
-            fixtures::wav(8_000, 1, &[0; 80_000]),
-            &["0 ms of speech"],
-        ),
-        (
-            "two.wav",
-            fixtures::wav(8_000, 2, &script(0)),
-            &["two channels", "split"],
-        ),
+        ("song.wav", b"ID3\x04\0\0\0\0\0\0\xff\xfb\x90\x64".repeat(50), &["not a WAV", "ffmpeg"]),
+        ("seven.wav", fixtures::wav(8_000, 7, &[0; 7_000]), &["7 channels", "mix or split"]),
+        ("slow.wav", fixtures::wav(4_000, 1, &script(0)), &["4000 Hz", "8000 to 48000"]),
+        ("short.wav", fixtures::wav(8_000, 1, &script(0)[..4_000]), &["speech", "record more"]),
+        ("silent.wav", fixtures::wav(8_000, 1, &[0; 80_000]), &["0 ms of speech"]),
+        ("two.wav", fixtures::wav(8_000, 2, &script(0)), &["two channels", "split"]),
     ];
     for (name, content, words) in bad {
         desk.put(name, content);
         let words: Vec<&str> = words.iter().chain(&[*name]).copied().collect();
-        desk.fails(
-            &format!("enroll --script-id x --pack p.json dental.wav {name}"),
-            2,
-            &words,
-        );
+        desk.fails(&format!("enroll --script-id x --pack p.json dental.wav {name}"), 2, &words);
     }
-    desk.fails(
-        "enroll --script-id x --pack p.json none.wav",
-        2,
-        &["none.wav", "No such file"],
-    );
+    desk.fails("enroll --script-id x --pack p.json none.wav", 2, &["none.wav", "No such file"]);
     desk.put("columns.csv", b"script,wav\na,dental.wav\n");
-    desk.fails(
-        "enroll --list columns.csv --pack p.json",
-        2,
-        &["columns.csv", "script_id", "wav"],
-    );
+    desk.fails("enroll --list columns.csv --pack p.json", 2, &["columns.csv", "script_id", "wav"]);
     desk.put("ragged.csv", b"script_id,wav\na\n");
     desk.fails("enroll --list ragged.csv --pack p.json", 2, &["ragged.csv"]);
     desk.put("hole.csv", b"script_id,wav\na,\n");
-    desk.fails(
-        "enroll --list hole.csv --pack p.json",
-        2,
-        &["hole.csv", "line 2", "wav"],
-    );
+    desk.fails("enroll --list hole.csv --pack p.json", 2, &["hole.csv", "line 2", "wav"]);
 }
 
 #[test]
@@ -381,10 +287,7 @@ fn one_bad_call_does_not_keep_the_others_from_analysis() {
     assert_eq!(scripts(&lines[1])[0].0, "dental-1");
     assert!(lines[2]["error"].is_string());
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        errors.contains("gone.wav") && errors.contains("2 of 3"),
-        "{errors}"
-    );
+    assert!(errors.contains("gone.wav") && errors.contains("2 of 3"), "{errors}");
 }
 
 #[test]
@@ -408,27 +311,11 @@ fn a_pack_that_cannot_be_read_bakes_nothing() {
     desk.fails(bake, 2, &["bad.json", "multiple of 8"]);
     change(&|p| p["scripts"][1]["id"] = p["scripts"][0]["id"].clone());
     desk.fails(bake, 2, &["bad.json", "dental-1", "twice"]);
-    desk.fails(
-        "bake --pack p.json --pack p.json --out a.cwasm",
-        2,
-        &["p.json", "added already"],
-    );
-    desk.fails(
-        "bake --pack none.json --out a.cwasm",
-        2,
-        &["none.json", "No such file"],
-    );
+    desk.fails("bake --pack p.json --pack p.json --out a.cwasm", 2, &["p.json", "added already"]);
+    desk.fails("bake --pack none.json --out a.cwasm", 2, &["none.json", "No such file"]);
     desk.put("p.wasm", b"not wasm");
-    desk.fails(
-        "bake --pack p.json --plugin p.wasm --out a.cwasm",
-        2,
-        &["p.wasm"],
-    );
-    desk.fails(
-        "analyze --analyzer p.json dental.wav",
-        2,
-        &["p.json", "callprint bake"],
-    );
+    desk.fails("bake --pack p.json --plugin p.wasm --out a.cwasm", 2, &["p.wasm"]);
+    desk.fails("analyze --analyzer p.json dental.wav", 2, &["p.json", "callprint bake"]);
 }
 
 #[test]
@@ -462,10 +349,7 @@ fn full_disk(desk: &Desk) {
     fs::create_dir(desk.path("full")).unwrap();
     let run = |command: &str| {
         let args = ["--map-root-user", "--mount", "sh", "-c", command];
-        Command::new("unshare")
-            .args(args)
-            .current_dir(&desk.folder)
-            .output()
+        Command::new("unshare").args(args).current_dir(&desk.folder).output()
     };
     if !run("mount -t tmpfs none full").is_ok_and(|o| o.status.success()) {
         eprintln!(
@@ -476,22 +360,13 @@ fn full_disk(desk: &Desk) {
     let output = run(&script).unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
-    assert!(
-        errors.contains("full/a.cwasm") && errors.contains("space"),
-        "{errors}"
-    );
+    assert!(errors.contains("full/a.cwasm") && errors.contains("space"), "{errors}");
 }
 
 #[test]
 fn wrong_usage_is_told_apart() {
     let desk = &*BAKED;
-    for args in [
-        "",
-        "analyze",
-        "bake --out x.cwasm",
-        "enroll --pack p.json",
-        "nonsense",
-    ] {
+    for args in ["", "analyze", "bake --out x.cwasm", "enroll --pack p.json", "nonsense"] {
         let output = desk.run(args);
         assert_eq!(output.status.code(), Some(2), "callprint {args}");
     }

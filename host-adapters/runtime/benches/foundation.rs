@@ -44,42 +44,24 @@ fn main() {
     let start = Instant::now();
     let recipe = bake(&[pack_path], None, &path).expect("the pack can be baked");
     println!("bake: {:.1} s (bar 60)", start.elapsed().as_secs_f64());
-    let (index, file) = (
-        recipe.index_bytes as usize,
-        fs::metadata(&path).unwrap().len() as usize,
-    );
+    let (index, file) = (recipe.index_bytes as usize, fs::metadata(&path).unwrap().len() as usize);
     let bound = 1.3 * mb(index) + 15.0;
     println!(
         "index: {:.1} MB, {:.0} bytes per second of script (bar 700)",
         mb(index),
         index as f64 / seconds
     );
-    println!(
-        "analyzer: {:.1} MB (bar 1.3 × index + 15 = {bound:.1})",
-        mb(file)
-    );
+    println!("analyzer: {:.1} MB (bar 1.3 × index + 15 = {bound:.1})", mb(file));
 
     let opens = (0..10).map(|_| {
         let start = Instant::now();
-        let analyzer = Analyzer::open(
-            &path,
-            &Options {
-                sessions: SESSIONS as u32,
-            },
-        )
-        .unwrap();
+        let analyzer = Analyzer::open(&path, &Options { sessions: SESSIONS as u32 }).unwrap();
         (start.elapsed().as_secs_f64() * 1e3, analyzer)
     });
     let mut times: Vec<f64> = opens.map(|(ms, _)| ms).collect();
     println!("open: {:.1} ms (bar 20)", median(&mut times));
 
-    let analyzer = Analyzer::open(
-        &path,
-        &Options {
-            sessions: SESSIONS as u32 + 1,
-        },
-    )
-    .unwrap();
+    let analyzer = Analyzer::open(&path, &Options { sessions: SESSIONS as u32 + 1 }).unwrap();
     memory(&analyzer, &prompts);
     speed(&analyzer, &pack, &prompts);
 }
@@ -123,12 +105,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 fn samples(path: &Path) -> Option<Vec<i16>> {
     let bytes = fs::read(path).ok()?;
     let data = bytes.windows(4).position(|w| w == b"data")? + 8;
-    let samples: Vec<i16> = bytes[data..]
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|b| i16::from_le_bytes(*b))
-        .collect();
+    let samples: Vec<i16> =
+        bytes[data..].as_chunks::<2>().0.iter().map(|b| i16::from_le_bytes(*b)).collect();
     (bytes[24..28] == 8_000u32.to_le_bytes() && samples.len() > RATE_HZ).then_some(samples)
 }
 
@@ -159,16 +137,8 @@ fn make_pack(prompts: &[Vec<i16>], scripts: usize) -> (Pack, f64) {
     let mut random = Random::new(1);
     for n in 0..scripts {
         let codes = Codes(fingerprint(&book, 8_000, &splice(prompts, &mut random)));
-        let node = Node {
-            id: "main".into(),
-            codes,
-            more: Default::default(),
-        };
-        let script = Script {
-            id: format!("s{n}"),
-            nodes: vec![node],
-            more: Default::default(),
-        };
+        let node = Node { id: "main".into(), codes, more: Default::default() };
+        let script = Script { id: format!("s{n}"), nodes: vec![node], more: Default::default() };
         pack.scripts.push(script);
     }
     (pack, start.elapsed().as_secs_f64())
@@ -177,14 +147,8 @@ fn make_pack(prompts: &[Vec<i16>], scripts: usize) -> (Pack, f64) {
 /// A number (in kB) from a file of /proc/self.
 fn proc(file: &str, name: &str) -> f64 {
     let text = fs::read_to_string(format!("/proc/self/{file}")).expect("Linux has it");
-    let line = text
-        .lines()
-        .find(|l| l.starts_with(name))
-        .expect("Linux has it");
-    line.split_whitespace()
-        .nth(1)
-        .and_then(|n| n.parse().ok())
-        .expect("a number of kB")
+    let line = text.lines().find(|l| l.starts_with(name)).expect("Linux has it");
+    line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number of kB")
 }
 
 /// A thousand calls at once, each with five seconds of audio.
@@ -194,24 +158,19 @@ fn memory(analyzer: &Analyzer, prompts: &[Vec<i16>]) {
         || proc("smaps_rollup", "Private_Dirty:") + proc("smaps_rollup", "Private_Clean:");
     let (before, tables_before) = (private(), proc("status", "VmPTE:"));
     let start = Instant::now();
-    let mut sessions: Vec<_> = (0..SESSIONS)
-        .map(|_| analyzer.session(info).expect("a session"))
-        .collect();
+    let mut sessions: Vec<_> =
+        (0..SESSIONS).map(|_| analyzer.session(info).expect("a session")).collect();
     let us = start.elapsed().as_secs_f64() * 1e6 / SESSIONS as f64;
     println!("new session: {us:.0} µs (bar 100)");
     let mut random = Random::new(2);
     for session in &mut sessions {
         for part in splice(prompts, &mut random)[..5 * RATE_HZ].chunks(RATE_HZ / 10) {
-            session
-                .push(Side::Far, 8_000, part)
-                .expect("the session goes on");
+            session.push(Side::Far, 8_000, part).expect("the session goes on");
         }
     }
     let n = SESSIONS as f64;
-    let (kb, tables_kb) = (
-        (private() - before) / n,
-        (proc("status", "VmPTE:") - tables_before) / n,
-    );
+    let (kb, tables_kb) =
+        ((private() - before) / n, (proc("status", "VmPTE:") - tables_before) / n);
     println!(
         "memory of a session: {kb:.0} kB private (bar 96), and {tables_kb:.0} kB of page tables"
     );
@@ -220,9 +179,7 @@ fn memory(analyzer: &Analyzer, prompts: &[Vec<i16>]) {
 /// The same calls in wasm and natively, in turn.
 fn speed(analyzer: &Analyzer, pack: &Pack, prompts: &[Vec<i16>]) {
     let mut catalog = native::Catalog::default();
-    catalog
-        .add_pack(&serde_json::to_vec(pack).expect("plain data"))
-        .expect("the pack is good");
+    catalog.add_pack(&serde_json::to_vec(pack).expect("plain data")).expect("the pack is good");
     let catalog = catalog.seal();
     let mut random = Random::new(3);
     let calls: Vec<Vec<i16>> = (0..100).map(|_| splice(prompts, &mut random)).collect();
@@ -230,13 +187,9 @@ fn speed(analyzer: &Analyzer, pack: &Pack, prompts: &[Vec<i16>]) {
     for _ in 0..9 {
         let start = Instant::now();
         for call in &calls {
-            let mut session = analyzer
-                .session(CallInfo { outbound: false })
-                .expect("a session");
+            let mut session = analyzer.session(CallInfo { outbound: false }).expect("a session");
             for part in call.chunks(RATE_HZ / 10) {
-                session
-                    .push(Side::Far, 8_000, part)
-                    .expect("the session goes on");
+                session.push(Side::Far, 8_000, part).expect("the session goes on");
             }
         }
         let wasm_s = start.elapsed().as_secs_f64();
@@ -246,14 +199,7 @@ fn speed(analyzer: &Analyzer, pack: &Pack, prompts: &[Vec<i16>]) {
             let mut session = native::Session::new(native::CallInfo::default());
             let mut findings = Vec::new();
             for part in call.chunks(RATE_HZ / 10) {
-                session.push(
-                    &catalog,
-                    &mut work,
-                    native::Side::Far,
-                    8_000,
-                    part,
-                    &mut findings,
-                );
+                session.push(&catalog, &mut work, native::Side::Far, 8_000, part, &mut findings);
             }
         }
         let native_s = start.elapsed().as_secs_f64();

@@ -29,9 +29,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options {
-            sessions: limits::SESSIONS,
-        }
+        Options { sessions: limits::SESSIONS }
     }
 }
 
@@ -59,10 +57,7 @@ impl Analyzer {
         let recipe = Recipe::read(path, &mut file)?;
         recipe.check(path)?;
         let engine = engine::for_sessions(options.sessions).map_err(|e| {
-            Error::Usage(format!(
-                "{} sessions cannot be provided for: {e:#}",
-                options.sessions
-            ))
+            Error::Usage(format!("{} sessions cannot be provided for: {e:#}", options.sessions))
         })?;
         // By descriptor, not by name: what was checked is what is loaded.
         let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -70,18 +65,12 @@ impl Analyzer {
         // for its version and this processor.
         let component = unsafe { Component::deserialize_file(&engine, opened) }.map_err(|e| {
             let reason = format!("this wasmtime on this processor does not take it ({e:#})");
-            Error::Stale {
-                path: path.to_owned(),
-                reason,
-            }
+            Error::Stale { path: path.to_owned(), reason }
         })?;
-        let template = Linker::new(&engine)
-            .instantiate_pre(&component)
-            .and_then(AnalyzerPre::new)
-            .map_err(|e| Error::Plugin {
-                plugin: path.display().to_string(),
-                reason: format!("{e:#}"),
-            })?;
+        let template =
+            Linker::new(&engine).instantiate_pre(&component).and_then(AnalyzerPre::new).map_err(
+                |e| Error::Plugin { plugin: path.display().to_string(), reason: format!("{e:#}") },
+            )?;
         let watchdog = Watchdog::start(engine.clone())
             .map_err(|e| Error::Usage(format!("no thread for the watchdog: {e}")))?;
         let shared = Shared {
@@ -92,9 +81,7 @@ impl Analyzer {
             live: AtomicU32::new(0),
             sessions: options.sessions,
         };
-        Ok(Analyzer {
-            shared: Arc::new(shared),
-        })
+        Ok(Analyzer { shared: Arc::new(shared) })
     }
 
     /// What it was baked from.
@@ -122,9 +109,7 @@ impl Claim {
         let limit = shared.sessions;
         let claimed = shared
             .live
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| {
-                (n < limit).then_some(n + 1)
-            });
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n < limit).then_some(n + 1));
         match claimed {
             Ok(_) => Ok(Claim(shared)),
             Err(_) => Err(Error::Exhausted { limit }),
@@ -140,19 +125,13 @@ impl Drop for Claim {
 
 fn refuse_unsafe(path: &Path, file: &File) -> Result<(), Error> {
     let meta = file.metadata().map_err(Error::io(path))?;
-    let refuse = |reason: String| Error::Unsafe {
-        path: path.to_owned(),
-        reason,
-    };
+    let refuse = |reason: String| Error::Unsafe { path: path.to_owned(), reason };
     if !meta.is_file() {
         return Err(refuse("it is not a regular file".into()));
     }
     let me = rustix::process::geteuid().as_raw();
     if meta.uid() != me && meta.uid() != 0 {
-        return Err(refuse(format!(
-            "it belongs to user {}, not to {me} or root",
-            meta.uid()
-        )));
+        return Err(refuse(format!("it belongs to user {}, not to {me} or root", meta.uid())));
     }
     if meta.mode() & 0o022 != 0 {
         let mode = meta.mode() & 0o777;
@@ -177,13 +156,8 @@ impl Watchdog {
                 engine.increment_epoch();
             }
         };
-        let thread = std::thread::Builder::new()
-            .name("callprint-tick".into())
-            .spawn(run)?;
-        Ok(Watchdog {
-            stop,
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("callprint-tick".into()).spawn(run)?;
+        Ok(Watchdog { stop, thread: Some(thread) })
     }
 }
 

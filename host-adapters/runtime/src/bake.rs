@@ -79,19 +79,14 @@ pub struct PackRecipe {
 /// Bakes `packs` and a plugin (the built-in one unless named) into `out`,
 /// which is replaced as a whole or not at all.
 pub fn bake(packs: &[PathBuf], plugin: Option<&Path>, out: &Path) -> Result<Recipe, Error> {
-    let contents = packs
-        .iter()
-        .map(|p| read_pack(p))
-        .collect::<Result<Vec<_>, _>>()?;
+    let contents = packs.iter().map(|p| read_pack(p)).collect::<Result<Vec<_>, _>>()?;
     let plugin_bytes = match plugin {
         Some(path) => std::fs::read(path).map_err(Error::io(path))?,
         None => PLUGIN.to_vec(),
     };
     let name = plugin.map_or("the built-in plugin".into(), |p| p.display().to_string());
-    let fault = |e: wasmtime::Error| Error::Plugin {
-        plugin: name.clone(),
-        reason: format!("{e:#}"),
-    };
+    let fault =
+        |e: wasmtime::Error| Error::Plugin { plugin: name.clone(), reason: format!("{e:#}") };
 
     let engine = engine::for_bake().map_err(fault)?;
     let (component, summary, memory_bytes) = fill(&engine, &plugin_bytes, packs, &contents, &name)?;
@@ -136,49 +131,32 @@ fn fill(
     packs: &[Vec<u8>],
     name: &str,
 ) -> Result<(Vec<u8>, CatalogSummary, usize), Error> {
-    let refuse = |reason: String| Error::Plugin {
-        plugin: name.into(),
-        reason,
-    };
+    let refuse = |reason: String| Error::Plugin { plugin: name.into(), reason };
     let fault = |e: wasmtime::Error| refuse(format!("{e:#}"));
     let wizer = Wizer::new();
     let (context, instrumented) = wizer.instrument_component(plugin).map_err(fault)?;
     let component = Component::new(engine, &instrumented).map_err(fault)?;
     if let Some((import, _)) = component.component_type().imports(engine).next() {
-        return Err(refuse(format!(
-            "it imports {import:?}; a plugin may import nothing"
-        )));
+        return Err(refuse(format!("it imports {import:?}; a plugin may import nothing")));
     }
     let mut store = Store::new(engine, Limits::new(limits::BAKE_BYTES));
     store.limiter(|limits| limits);
     let watchdog = Watchdog::start(engine.clone())
         .map_err(|e| refuse(format!("no thread for the watchdog: {e}")))?;
     store.set_epoch_deadline(ticks(limits::BAKE_TIME));
-    let raw = Linker::new(engine)
-        .instantiate(&mut store, &component)
-        .map_err(fault)?;
+    let raw = Linker::new(engine).instantiate(&mut store, &component).map_err(fault)?;
     let instance = Instance::new(&mut store, &raw).map_err(|e| {
-        refuse(format!(
-            "it is not of the world callprint:analyzer/analyzer@0.1.0: {e:#}"
-        ))
+        refuse(format!("it is not of the world callprint:analyzer/analyzer@0.1.0: {e:#}"))
     })?;
     let catalog = instance.callprint_analyzer_catalog();
     let total: usize = packs.iter().map(Vec::len).sum();
-    catalog
-        .call_expect(&mut store, total as u64)
-        .map_err(fault)?;
+    catalog.call_expect(&mut store, total as u64).map_err(fault)?;
     for (path, pack) in paths.iter().zip(packs) {
         let answer = catalog.call_add_pack(&mut store, pack).map_err(fault)?;
-        answer.map_err(|e| Error::Pack {
-            path: path.clone(),
-            reason: pack_error(e),
-        })?;
+        answer.map_err(|e| Error::Pack { path: path.clone(), reason: pack_error(e) })?;
     }
     let summary = catalog.call_seal(&mut store).map_err(fault)?;
-    let mut access = Access {
-        store: &mut store,
-        instance: raw,
-    };
+    let mut access = Access { store: &mut store, instance: raw };
     let component = now(wizer.snapshot_component(&context, &mut access)).map_err(fault)?;
     drop(watchdog);
     Ok((component, summary, store.data().reached))
@@ -207,9 +185,7 @@ impl Access<'_> {
         let function = instance
             .get_typed_func::<(), (R,)>(&mut **store, function)
             .expect("the instrumentation gave it this type");
-        let (value,) = function
-            .call(&mut **store, ())
-            .expect("an accessor only reads");
+        let (value,) = function.call(&mut **store, ()).expect("an accessor only reads");
         take(store, value)
     }
 }
@@ -221,9 +197,7 @@ impl ComponentInstanceState for Access<'_> {
         func: &str,
         contents: impl FnOnce(&[u8]) + Send,
     ) {
-        self.read(instance, func, |store, list: WasmList<u8>| {
-            contents(list.as_le_slice(store))
-        });
+        self.read(instance, func, |store, list: WasmList<u8>| contents(list.as_le_slice(store)));
     }
 
     async fn call_func_ret_s32(&mut self, instance: &str, func: &str) -> i32 {
@@ -265,10 +239,7 @@ fn read_pack(path: &Path) -> Result<Vec<u8>, Error> {
     if size > limits::PACK_BYTES {
         let max = limits::PACK_BYTES;
         let reason = format!("it has {size} bytes, the limit is {max}; split it");
-        return Err(Error::Pack {
-            path: path.to_owned(),
-            reason,
-        });
+        return Err(Error::Pack { path: path.to_owned(), reason });
     }
     std::fs::read(path).map_err(Error::io(path))
 }
@@ -278,10 +249,7 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn runtime_version() -> String {
@@ -304,8 +272,7 @@ fn write(out: &Path, native: &[u8], recipe: &Recipe) -> Result<(), Error> {
         .map_err(io())?;
     file.write_all(native).map_err(io())?;
     file.write_all(&json).map_err(io())?;
-    file.write_all(&(json.len() as u64).to_le_bytes())
-        .map_err(io())?;
+    file.write_all(&(json.len() as u64).to_le_bytes()).map_err(io())?;
     file.write_all(&MAGIC).map_err(io())?;
     file.as_file().sync_all().map_err(io())?;
     file.persist(out).map_err(|e| io()(e.error))?;
@@ -317,10 +284,8 @@ impl Recipe {
     /// Reads the recipe at the end of an analyzer's file, leaving the file at
     /// its beginning.
     pub(crate) fn read(path: &Path, file: &mut File) -> Result<Recipe, Error> {
-        let foreign = |reason: &str| Error::NotAnAnalyzer {
-            path: path.to_owned(),
-            reason: reason.into(),
-        };
+        let foreign =
+            |reason: &str| Error::NotAnAnalyzer { path: path.to_owned(), reason: reason.into() };
         let size = file.metadata().map_err(Error::io(path))?.len();
         let mut tail = [0; 16];
         if size < tail.len() as u64 {
@@ -337,8 +302,7 @@ impl Recipe {
             return Err(foreign("its recipe is damaged"));
         }
         let mut json = vec![0; length as usize];
-        file.seek(SeekFrom::End(-16 - length as i64))
-            .map_err(Error::io(path))?;
+        file.seek(SeekFrom::End(-16 - length as i64)).map_err(Error::io(path))?;
         file.read_exact(&mut json).map_err(Error::io(path))?;
         file.rewind().map_err(Error::io(path))?;
         serde_json::from_slice(&json).map_err(|e| foreign(&format!("its recipe is damaged ({e})")))
@@ -346,12 +310,7 @@ impl Recipe {
 
     /// Whether what it was baked with is what runs here.
     pub(crate) fn check(&self, path: &Path) -> Result<(), Error> {
-        let stale = |reason: String| {
-            Err(Error::Stale {
-                path: path.to_owned(),
-                reason,
-            })
-        };
+        let stale = |reason: String| Err(Error::Stale { path: path.to_owned(), reason });
         if self.runtime != runtime_version() {
             return stale(format!(
                 "it was baked by {}, this is {}",

@@ -20,10 +20,7 @@ pub struct Limits {
 
 impl Limits {
     pub fn new(memory_bytes: usize) -> Limits {
-        Limits {
-            allowed: memory_bytes,
-            reached: 0,
-        }
+        Limits { allowed: memory_bytes, reached: 0 }
     }
 }
 
@@ -62,15 +59,9 @@ fn common() -> Config {
     // Deadlines: a flag checked at loop heads, some 1 % of the time.
     config.epoch_interruption(true);
     // What the plugin needs is on; what it does not need cannot be misused.
-    config
-        .wasm_simd(true)
-        .wasm_relaxed_simd(false)
-        .wasm_memory64(false)
-        .wasm_multi_memory(true);
+    config.wasm_simd(true).wasm_relaxed_simd(false).wasm_memory64(false).wasm_multi_memory(true);
     // 4 GiB of address space for every memory: no bounds checks in the code.
-    config
-        .memory_reservation(4 << 30)
-        .memory_guard_size(32 << 20);
+    config.memory_reservation(4 << 30).memory_guard_size(32 << 20);
     config
 }
 

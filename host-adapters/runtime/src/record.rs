@@ -23,7 +23,7 @@ pub fn finding(finding: &Finding) -> Value {
                 "bit_error_rate": rounded(m.evidence.bit_error_rate, 4),
                 "tempo": rounded(m.evidence.tempo, 4),
                 "stretches": m.evidence.stretches,
-                "log_likelihood_ratio": rounded(m.evidence.log_likelihood_ratio, 2),
+                "decades": rounded(m.evidence.decades, 2),
             },
         }),
         Event::Tone(t) => json!({
@@ -120,11 +120,7 @@ pub fn text(finding: &Finding) -> String {
         Event::Tone(t) => {
             let hz: Vec<String> = t.freqs_hz.iter().map(|f| format!("{f:.0}")).collect();
             let (kind, hz) = (tone(t.kind), hz.join("+"));
-            let detail = if t.detail.is_empty() {
-                String::new()
-            } else {
-                format!(" {}", t.detail)
-            };
+            let detail = if t.detail.is_empty() { String::new() } else { format!(" {}", t.detail) };
             let level = t.level_dbm0;
             format!(
                 "{kind}{detail}, {hz} Hz, {level:.0} dBm0, {:.2} s to {}",
@@ -143,11 +139,7 @@ pub fn text(finding: &Finding) -> String {
             a.confidence
         ),
         Event::Speech(t) => {
-            let side = if finding.side == Side::Far {
-                "far"
-            } else {
-                "near"
-            };
+            let side = if finding.side == Side::Far { "far" } else { "near" };
             format!(
                 "{side} end speaks, {:.2} s to {}, {:.0} dBm0",
                 s(t.start),

@@ -41,13 +41,7 @@ impl Session {
             .session()
             .call_constructor(&mut store, info)
             .map_err(fault)?;
-        Ok(Session {
-            store,
-            instance,
-            resource,
-            fault: None,
-            _claim: claim,
-        })
+        Ok(Session { store, instance, resource, fault: None, _claim: claim })
     }
 
     /// Gives the next audio of a side: mono, `rate_hz` 8000 to 48000, any
@@ -64,9 +58,7 @@ impl Session {
             let audio = Duration::from_secs(1).mul_f64(part.len() as f64 / f64::from(rate_hz));
             let found = self.guarded(audio, |instance, store, resource| {
                 let guest = instance.callprint_analyzer_analysis();
-                guest
-                    .session()
-                    .call_push(store, resource, side, rate_hz, part)
+                guest.session().call_push(store, resource, side, rate_hz, part)
             })?;
             findings.extend(found);
         }
@@ -78,19 +70,14 @@ impl Session {
         check_rate(rate_hz)?;
         self.guarded(Duration::ZERO, |instance, store, resource| {
             let guest = instance.callprint_analyzer_analysis();
-            guest
-                .session()
-                .call_skip(store, resource, side, rate_hz, samples)
+            guest.session().call_skip(store, resource, side, rate_hz, samples)
         })
     }
 
     /// Ends the call; returns what was still open.
     pub fn finish(mut self) -> Result<Vec<Finding>, Error> {
         self.guarded(Duration::ZERO, |instance, store, resource| {
-            instance
-                .callprint_analyzer_analysis()
-                .session()
-                .call_finish(store, resource)
+            instance.callprint_analyzer_analysis().session().call_finish(store, resource)
         })
     }
 
@@ -101,12 +88,9 @@ impl Session {
         call: impl FnOnce(&Instance, &mut Store<Limits>, ResourceAny) -> wasmtime::Result<Vec<Finding>>,
     ) -> Result<Vec<Finding>, Error> {
         if let Some(reason) = &self.fault {
-            return Err(Error::Fault {
-                reason: reason.clone(),
-            });
+            return Err(Error::Fault { reason: reason.clone() });
         }
-        self.store
-            .set_epoch_deadline(ticks(limits::PUSH_TIME + audio.mul_f64(limits::PUSH_SHARE)));
+        self.store.set_epoch_deadline(ticks(limits::PUSH_TIME + audio.mul_f64(limits::PUSH_SHARE)));
         call(&self.instance, &mut self.store, self.resource).map_err(|e| {
             let reason = reason(&e);
             self.fault = Some(reason.clone());
@@ -119,9 +103,7 @@ fn check_rate(rate_hz: u32) -> Result<(), Error> {
     if RATE_HZ.contains(&rate_hz) {
         return Ok(());
     }
-    Err(Error::Usage(format!(
-        "a rate of {rate_hz} Hz is not within 8000 to 48000; resample it"
-    )))
+    Err(Error::Usage(format!("a rate of {rate_hz} Hz is not within 8000 to 48000; resample it")))
 }
 
 /// Epochs until a deadline.

@@ -29,27 +29,15 @@ static SETUP: LazyLock<Setup> = LazyLock::new(|| {
     let mut pack = Pack::new("test", book.id());
     for n in 0..20 {
         let codes = Codes(fingerprint(&book, 8_000, &recording(n)));
-        let node = Node {
-            id: "main".into(),
-            codes,
-            more: Default::default(),
-        };
-        let script = Script {
-            id: format!("s{n}"),
-            nodes: vec![node],
-            more: Default::default(),
-        };
+        let node = Node { id: "main".into(), codes, more: Default::default() };
+        let script = Script { id: format!("s{n}"), nodes: vec![node], more: Default::default() };
         pack.scripts.push(script);
     }
     let path = folder.path().join("test.json");
     fs::write(&path, serde_json::to_vec(&pack).unwrap()).unwrap();
     let analyzer = folder.path().join("analyzer.cwasm");
     bake(std::slice::from_ref(&path), None, &analyzer).unwrap();
-    Setup {
-        folder,
-        pack: path,
-        analyzer,
-    }
+    Setup { folder, pack: path, analyzer }
 });
 
 fn recording(n: u64) -> Vec<i16> {
@@ -77,14 +65,7 @@ fn analyze_natively(rate_hz: u32, samples: &[i16]) -> Vec<native::Finding> {
     let catalog = catalog.seal();
     let mut session = native::Session::new(native::CallInfo::default());
     let (mut work, mut findings) = (Workspace::default(), Vec::new());
-    session.push(
-        &catalog,
-        &mut work,
-        native::Side::Far,
-        rate_hz,
-        samples,
-        &mut findings,
-    );
+    session.push(&catalog, &mut work, native::Side::Far, rate_hz, samples, &mut findings);
     session.finish(&mut findings);
     findings
 }
@@ -108,7 +89,7 @@ fn spelled_out(finding: &Finding) -> String {
                 e.bit_error_rate.to_bits(),
                 e.tempo.to_bits(),
                 e.stretches,
-                e.log_likelihood_ratio.to_bits()
+                e.decades.to_bits()
             )
         }
         other => format!("{} {other:?}", finding.known_at),
@@ -132,7 +113,7 @@ fn spelled_out_natively(finding: &native::Finding) -> String {
         e.bit_error_rate.to_bits(),
         e.tempo.to_bits(),
         e.stretches,
-        e.log_likelihood_ratio.to_bits()
+        e.decades.to_bits()
     )
 }
 
@@ -140,38 +121,22 @@ fn spelled_out_natively(finding: &native::Finding) -> String {
 fn natively_and_in_wasm_the_findings_are_the_same_to_the_last_bit() {
     let analyzer = open();
     let mut scripts = 0;
-    for (n, rate_hz) in [
-        (2, 8_000),
-        (9, 8_000),
-        (13, 16_000),
-        (4, 44_100),
-        (6, 11_025),
-    ] {
+    for (n, rate_hz) in [(2, 8_000), (9, 8_000), (13, 16_000), (4, 44_100), (6, 11_025)] {
         let clean: Vec<i16> = recording(n)
             .iter()
             .flat_map(|s| std::iter::repeat_n(*s, rate_hz as usize / 8_000))
             .collect();
         for noise_rms in [0.0, 100.0, 1_000.0] {
             let call = fixtures::line(n, &clean, 0.5, noise_rms);
-            let wasm: Vec<_> = analyze(&analyzer, rate_hz, &call, 960)
-                .iter()
-                .map(spelled_out)
-                .collect();
-            let native: Vec<_> = analyze_natively(rate_hz, &call)
-                .iter()
-                .map(spelled_out_natively)
-                .collect();
-            assert_eq!(
-                wasm, native,
-                "script {n} at {rate_hz} Hz with noise {noise_rms}"
-            );
+            let wasm: Vec<_> =
+                analyze(&analyzer, rate_hz, &call, 960).iter().map(spelled_out).collect();
+            let native: Vec<_> =
+                analyze_natively(rate_hz, &call).iter().map(spelled_out_natively).collect();
+            assert_eq!(wasm, native, "script {n} at {rate_hz} Hz with noise {noise_rms}");
             scripts += wasm.len();
         }
     }
-    assert!(
-        scripts > 10,
-        "hardly anything was found, so hardly anything was compared"
-    );
+    assert!(scripts > 10, "hardly anything was found, so hardly anything was compared");
 }
 
 #[test]
@@ -198,10 +163,7 @@ fn more_sessions_than_provided_for_are_refused_and_their_places_come_back() {
     let info = CallInfo { outbound: false };
     let sessions: Vec<_> = (0..8).map(|_| analyzer.session(info).unwrap()).collect();
     assert_eq!(analyzer.live(), 8);
-    assert!(matches!(
-        analyzer.session(info),
-        Err(Error::Exhausted { limit: 8 })
-    ));
+    assert!(matches!(analyzer.session(info), Err(Error::Exhausted { limit: 8 })));
     drop(sessions);
     assert_eq!(analyzer.live(), 0);
     analyzer.session(info).unwrap();
@@ -211,14 +173,8 @@ fn more_sessions_than_provided_for_are_refused_and_their_places_come_back() {
 fn a_rate_outside_the_contract_is_refused_and_the_session_goes_on() {
     let mut session = open().session(CallInfo { outbound: false }).unwrap();
     for rate_hz in [0, 7_999, 48_001, u32::MAX] {
-        assert!(matches!(
-            session.push(Side::Far, rate_hz, &[0; 80]),
-            Err(Error::Usage(_))
-        ));
-        assert!(matches!(
-            session.skip(Side::Far, rate_hz, 80),
-            Err(Error::Usage(_))
-        ));
+        assert!(matches!(session.push(Side::Far, rate_hz, &[0; 80]), Err(Error::Usage(_))));
+        assert!(matches!(session.skip(Side::Far, rate_hz, 80), Err(Error::Usage(_))));
     }
     session.push(Side::Far, 8_000, &[0; 80]).unwrap();
 }
@@ -231,9 +187,7 @@ fn copy(name: &str) -> PathBuf {
 }
 
 fn refusal(path: &Path) -> Error {
-    Analyzer::open(path, &Options::default())
-        .err()
-        .expect("it must not open")
+    Analyzer::open(path, &Options::default()).err().expect("it must not open")
 }
 
 #[test]
@@ -255,10 +209,7 @@ fn what_others_can_write_is_not_loaded() {
     let shared = copy("shared.cwasm");
     for mode in [0o664, 0o646] {
         fs::set_permissions(&shared, fs::Permissions::from_mode(mode)).unwrap();
-        assert!(
-            matches!(refusal(&shared), Error::Unsafe { .. }),
-            "mode {mode:o}"
-        );
+        assert!(matches!(refusal(&shared), Error::Unsafe { .. }), "mode {mode:o}");
     }
     fs::set_permissions(&shared, fs::Permissions::from_mode(0o600)).unwrap();
     Analyzer::open(&shared, &Options { sessions: 1 }).unwrap();
@@ -269,10 +220,7 @@ fn an_analyzer_of_another_runtime_is_stale_and_can_be_baked_again() {
     let old = copy("old.cwasm");
     let mut content = fs::read(&old).unwrap();
     let version = format!("callprint {}", env!("CARGO_PKG_VERSION"));
-    let at = content
-        .windows(version.len())
-        .rposition(|w| w == version.as_bytes())
-        .unwrap();
+    let at = content.windows(version.len()).rposition(|w| w == version.as_bytes()).unwrap();
     content[at..at + version.len()].copy_from_slice(&version.replace('0', "9").into_bytes());
     fs::write(&old, content).unwrap();
     assert!(matches!(refusal(&old), Error::Stale { .. }));
@@ -285,12 +233,7 @@ fn the_plugin_imports_nothing() {
     let engine = wasmtime::Engine::default();
     let component = wasmtime::component::Component::new(&engine, callprint::PLUGIN).unwrap();
     let ty = component.component_type();
-    assert_eq!(
-        ty.imports(&engine)
-            .map(|(name, _)| name.to_owned())
-            .collect::<Vec<_>>(),
-        [""; 0]
-    );
+    assert_eq!(ty.imports(&engine).map(|(name, _)| name.to_owned()).collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]

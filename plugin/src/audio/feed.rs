@@ -44,13 +44,7 @@ pub struct Feed {
 
 impl Default for Feed {
     fn default() -> Self {
-        Feed {
-            segment_start: Instant(0),
-            rate_hz: RATE_HZ,
-            given: 0,
-            made: 0,
-            resampler: None,
-        }
+        Feed { segment_start: Instant(0), rate_hz: RATE_HZ, given: 0, made: 0, resampler: None }
     }
 }
 
@@ -84,29 +78,22 @@ impl Feed {
                 for (to, from) in block.iter_mut().zip(part) {
                     *to = unit(*from);
                 }
-                sink(Chunk::Audio {
-                    samples: &block[..part.len()],
-                    given: Instant(0),
-                });
+                sink(Chunk::Audio { samples: &block[..part.len()], given: Instant(0) });
             }
             self.given += samples.len() as u64;
             self.made = self.given;
             return;
         }
         while !samples.is_empty() {
-            let resampler = self
-                .resampler
-                .get_or_insert_with(|| Box::new(Resampler::new(filters, rate_hz)));
+            let resampler =
+                self.resampler.get_or_insert_with(|| Box::new(Resampler::new(filters, rate_hz)));
             let before = samples.len();
             let out = resampler.take(&mut samples);
             self.given += (before - samples.len()) as u64;
             if let Some(out) = out {
                 self.made += out.len() as u64;
                 let given = self.segment_start + at_8_khz(self.given, self.rate_hz);
-                sink(Chunk::Audio {
-                    samples: out,
-                    given,
-                });
+                sink(Chunk::Audio { samples: out, given });
             }
         }
     }
@@ -146,10 +133,7 @@ impl Feed {
                 while let Some(out) = resampler.take(&mut silence) {
                     let n = out.len().min((due - self.made) as usize);
                     self.made += n as u64;
-                    sink(Chunk::Audio {
-                        samples: &out[..n],
-                        given,
-                    });
+                    sink(Chunk::Audio { samples: &out[..n], given });
                 }
             }
         }

@@ -58,12 +58,7 @@ impl Filter {
             let gain: f64 = response.iter().sum();
             coefficients.extend(response.iter().map(|c| (c / gain) as f32));
         }
-        Filter {
-            rate_hz,
-            taps,
-            phases,
-            coefficients,
-        }
+        Filter { rate_hz, taps, phases, coefficients }
     }
 }
 
@@ -72,11 +67,7 @@ fn gcd(a: u32, b: u32) -> u32 {
 }
 
 fn sinc(x: f64) -> f64 {
-    if x == 0.0 {
-        1.0
-    } else {
-        (PI * x).sin() / (PI * x)
-    }
+    if x == 0.0 { 1.0 } else { (PI * x).sin() / (PI * x) }
 }
 
 /// Four-term window with −92 dB side lobes (Harris 1978); `x` from 0 to 1.
@@ -122,24 +113,14 @@ pub struct Filters {
 
 impl Default for Filters {
     fn default() -> Self {
-        let common = COMMON_RATES_HZ
-            .iter()
-            .map(|&rate| Arc::new(Filter::new(rate)))
-            .collect();
-        Filters {
-            common,
-            others: Vec::new(),
-        }
+        let common = COMMON_RATES_HZ.iter().map(|&rate| Arc::new(Filter::new(rate))).collect();
+        Filters { common, others: Vec::new() }
     }
 }
 
 impl Filters {
     fn get(&mut self, rate_hz: u32) -> Arc<Filter> {
-        let known = self
-            .common
-            .iter()
-            .chain(&self.others)
-            .find(|f| f.rate_hz == rate_hz);
+        let known = self.common.iter().chain(&self.others).find(|f| f.rate_hz == rate_hz);
         if let Some(filter) = known {
             return filter.clone();
         }
@@ -173,12 +154,7 @@ impl Resampler {
         )
         .expect("a constant ratio of valid rates is valid");
         let out = vec![0.0; inner.output_frames_max()];
-        Resampler {
-            inner,
-            block: vec![0.0; block],
-            filled: 0,
-            out,
-        }
+        Resampler { inner, block: vec![0.0; block], filled: 0, out }
     }
 
     /// Takes samples from the front of `samples` until a block is full; then

@@ -99,11 +99,7 @@ pub struct Sound<'a> {
 
 impl Default for Stft {
     fn default() -> Self {
-        Stft {
-            ring: [0.0; WINDOW],
-            taken: 0,
-            whole_from: 0,
-        }
+        Stft { ring: [0.0; WINDOW], taken: 0, whole_from: 0 }
     }
 }
 
@@ -138,11 +134,7 @@ impl Stft {
                     first = end - 1;
                 }
                 for index in first..end {
-                    sink(Frame {
-                        index,
-                        known_at: Instant((index + 1) * hop),
-                        sound: None,
-                    });
+                    sink(Frame { index, known_at: Instant((index + 1) * hop), sound: None });
                 }
             }
         }
@@ -152,20 +144,12 @@ impl Stft {
         let index = self.taken / HOP as u64 - 1;
         let known_at = Instant(self.taken).max(given);
         if self.taken - self.whole_from < WINDOW as u64 {
-            return sink(Frame {
-                index,
-                known_at,
-                sound: None,
-            });
+            return sink(Frame { index, known_at, sound: None });
         }
         let at = self.taken as usize % WINDOW;
         let (newer, older) = self.ring.split_at(at);
         let power = spectrum.power(older, newer);
         let hop = std::array::from_fn(|n| self.ring[(at + WINDOW - HOP + n) % WINDOW]);
-        sink(Frame {
-            index,
-            known_at,
-            sound: Some(Sound { power, hop: &hop }),
-        });
+        sink(Frame { index, known_at, sound: Some(Sound { power, hop: &hop }) });
     }
 }

@@ -89,9 +89,7 @@ impl<'de> Deserialize<'de> for Codes {
                     let n = bytes.len();
                     return Err(E::custom(format_args!("{n} bytes are not a multiple of 8")));
                 }
-                Ok(Codes(
-                    codes.iter().map(|c| u64::from_le_bytes(*c)).collect(),
-                ))
+                Ok(Codes(codes.iter().map(|c| u64::from_le_bytes(*c)).collect()))
             }
         }
         deserializer.deserialize_str(Visitor)
@@ -135,9 +133,7 @@ impl Pack {
     pub fn read(json: &[u8]) -> Result<Pack, PackError> {
         if json.len() > limits::PACK_BYTES {
             let (n, max) = (json.len(), limits::PACK_BYTES);
-            return Err(TooLarge(format!(
-                "the pack has {n} bytes, the limit is {max}"
-            )));
+            return Err(TooLarge(format!("the pack has {n} bytes, the limit is {max}")));
         }
         // First of all what it claims to be: another version may look different throughout.
         #[derive(Deserialize)]
@@ -148,14 +144,10 @@ impl Pack {
         let claim: Claim = serde_json::from_slice(json).map_err(|e| Malformed(e.to_string()))?;
         if claim.format.as_ref().and_then(Value::as_str) != Some(FORMAT) {
             let found = claim.format.map_or("nothing".into(), |f| f.to_string());
-            return Err(Malformed(format!(
-                "`format` is {found}, expected {FORMAT:?}"
-            )));
+            return Err(Malformed(format!("`format` is {found}, expected {FORMAT:?}")));
         }
         if claim.format_version != Some(FORMAT_VERSION.into()) {
-            let found = claim
-                .format_version
-                .map_or("missing".into(), |v| v.to_string());
+            let found = claim.format_version.map_or("missing".into(), |v| v.to_string());
             return Err(Unsupported(format!(
                 "`format_version` is {found}, this analyzer reads {FORMAT_VERSION}"
             )));
@@ -170,18 +162,13 @@ impl Pack {
         check_id("pack id", &self.id)?;
         if self.scripts.len() > limits::SCRIPTS {
             let (n, max) = (self.scripts.len(), limits::SCRIPTS);
-            return Err(TooLarge(format!(
-                "the pack has {n} scripts, the limit is {max}"
-            )));
+            return Err(TooLarge(format!("the pack has {n} scripts, the limit is {max}")));
         }
         let mut seen = std::collections::HashSet::new();
         for script in &self.scripts {
             check_id("script id", &script.id)?;
             if !seen.insert(script.id.as_str()) {
-                return Err(Duplicate(format!(
-                    "script {:?} is in the pack twice",
-                    script.id
-                )));
+                return Err(Duplicate(format!("script {:?} is in the pack twice", script.id)));
             }
             script.check()?;
         }
@@ -203,9 +190,7 @@ impl Script {
             check_id("node id", &node.id)?;
             if self.nodes[..n].iter().any(|other| other.id == node.id) {
                 let node = &node.id;
-                return Err(Duplicate(format!(
-                    "node {node:?} is in script {script:?} twice"
-                )));
+                return Err(Duplicate(format!("node {node:?} is in script {script:?} twice")));
             }
             let (codes, max) = (node.codes.0.len(), limits::RECORDING_CODES_MAX);
             if codes > max {

@@ -1,83 +1,112 @@
-//! What a bit error rate is worth.
+//! What a bit error rate is worth, and how much is enough.
 //!
-//! By chance an alignment has a bit error rate near one half, but how near
-//! depends on the voice, on the noise and on what was said. So chance is
-//! measured where it matters: the same stretch of the call against the other
-//! places of the same recording, its [`Cohort`].
+//! Evidence is counted in decades: E says that another script of the same
+//! voice does as well in one of 10^E independent looks. The same voice saying
+//! something else is the hard case; other voices stay far behind. The figures
+//! are those of the development part of conformance/eval and of the code in
+//! models/fingerprint, whose README tells how they were taken.
 
-/// Bit error rate of an alignment by chance, and its spread, before anything is
-/// known of voice and line.
-const CHANCE: f32 = 0.48;
+use crate::numeric::{exp2, log2};
 
-/// Spread of one code's bit error rate by chance. Its bits and its neighbours
-/// are correlated: 64 independent ones would give 0.0625.
-const SPREAD_CODE: f32 = 0.35;
-
-/// Spread that no amount of audio averages away: the same voice, the same
-/// words, the same room are a little alike for as long as one listens.
-const SPREAD_VOICE: f32 = 0.02;
-
-/// As many places as a cohort must have to count as much as what was assumed
-/// before. They overlap, so they are worth less than their number.
-const PRIOR_PLACES: f32 = 50.0;
-
-/// Evidence below which a track is not kept, in nats.
-pub const KEEP: f32 = 6.0;
-
-/// Evidence at which a script is named, in nats.
-pub const NAME: f32 = 12.7;
-
-/// A rival this close (nats) cannot be told from the best.
-pub const MARGIN: f32 = 6.0;
-
-/// What a further stretch of the same script costs (nats): the freedom to place it.
-pub const STRETCH: f32 = 3.0;
-
-/// Windows (in reference codes of 40 ms) over which an alignment is judged:
-/// 1 to 10 s.
-pub const WINDOWS: [u32; 7] = [25, 38, 50, 75, 125, 175, 250];
-
-/// Bit error rates of a stretch against places where it cannot belong.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Cohort {
-    places: f32,
-    sum: f32,
-    sum_of_squares: f32,
+/// A stretch over which an alignment is judged.
+struct Window {
+    /// Reference codes (40 ms) compared.
+    codes: u32,
+    /// Bit error rate worth three decades.
+    three_decades: f32,
+    /// What each further decade takes off it. The tail is exponential: words
+    /// are repeated.
+    per_decade: f32,
 }
 
-impl Cohort {
-    /// Takes in another place.
-    pub fn add(&mut self, rate: f32) {
-        self.places += 1.0;
-        self.sum += rate;
-        self.sum_of_squares += rate * rate;
-    }
+const fn window(codes: u32, three_decades: f32, per_decade: f32) -> Window {
+    Window { codes, three_decades, per_decade }
+}
 
-    /// Mean and variance of the rate by chance over `codes` compared codes.
-    fn chance(&self, codes: u32) -> (f32, f32) {
-        let prior = SPREAD_CODE * SPREAD_CODE / codes as f32;
-        let n = self.places + PRIOR_PLACES;
-        let mean = (self.sum + PRIOR_PLACES * CHANCE) / n;
-        let squares = self.sum_of_squares + PRIOR_PLACES * (CHANCE * CHANCE + prior);
-        (mean, (squares / n - mean * mean).max(0.0))
+/// 1 to 10 s. Measured at 1, 1.5, 2, 3 and 5 s; between them interpolated,
+/// beyond them extrapolated.
+const WINDOWS: [Window; 10] = [
+    window(25, 0.260, 0.043),
+    window(31, 0.284, 0.044),
+    window(38, 0.308, 0.045),
+    window(44, 0.321, 0.040),
+    window(50, 0.333, 0.035),
+    window(62, 0.358, 0.033),
+    window(75, 0.380, 0.032),
+    window(125, 0.423, 0.020),
+    window(200, 0.440, 0.014),
+    window(250, 0.444, 0.012),
+];
+
+/// Reference codes that a comparison can span.
+pub const LONGEST: u32 = WINDOWS[WINDOWS.len() - 1].codes;
+
+/// Evidence below which a track is not kept.
+pub const KEEP: f32 = 1.5;
+
+/// A rival this close to the best cannot be told from it: some 4 % of the bits
+/// over 2 s.
+pub const MARGIN: f32 = 1.1;
+
+/// What a further stretch of the same script costs: the freedom to choose it,
+/// among words that a voice repeats.
+pub const STRETCH: f32 = 2.5;
+
+/// How far a slot may move what comes after it, in codes of the call (20 ms).
+pub const SLOT_CODES: u64 = 200;
+
+/// Scripts of one voice that a catalogue may hold: each is a chance to err.
+const SAME_VOICE_SCRIPTS: f32 = 10.0;
+
+/// Calls with an enrolled voice saying something else in which a script may be
+/// named all the same: one in this many.
+const CALLS_PER_ERROR: f32 = 20_000.0;
+
+/// Codes (20 ms) of speech that make one independent look: 0.5 s.
+const CODES_PER_LOOK: f32 = 25.0;
+
+/// Odds against a call's playing an enrolled script, before it is heard.
+const ODDS_AGAINST: f32 = 30.0;
+
+/// Judges a comparison as it grows.
+#[derive(Default)]
+pub struct Windows {
+    next: usize,
+}
+
+impl Windows {
+    /// Decades of evidence in `bits` wrong bits of `codes` compared codes; none
+    /// before the next window is full. `codes` never falls.
+    pub fn decades(&mut self, codes: u32, bits: u32) -> Option<f32> {
+        let window = WINDOWS.get(self.next)?;
+        if codes < window.codes {
+            return None;
+        }
+        self.next += 1;
+        let rate = bits as f32 / (codes * 64) as f32;
+        Some(3.0 + (window.three_decades - rate) / window.per_decade)
     }
 }
 
-/// Evidence (nats, the logarithm of a likelihood ratio) of `errors` wrong bits
-/// in `codes` compared codes: the tail of the normal distribution that chance
-/// follows.
-pub fn nats(codes: u32, errors: u32, cohort: &Cohort) -> f32 {
-    let rate = errors as f32 / (codes * 64) as f32;
-    let (mean, variance) = cohort.chance(codes);
-    let z = (mean - rate).max(0.0);
-    0.5 * z * z / (variance + SPREAD_VOICE * SPREAD_VOICE)
+/// Looks that `codes` codes of speech amount to, as decades.
+fn looks(codes: u64) -> f32 {
+    log10(SAME_VOICE_SCRIPTS * (1.0 + codes as f32 / CODES_PER_LOOK))
+}
+
+/// Evidence at which a script is named, `codes` codes of speech into the call:
+/// every look is a chance to err, and must be paid for.
+pub fn required(codes: u64) -> f32 {
+    log10(CALLS_PER_ERROR) + looks(codes)
 }
 
 /// The probability that a script named on this evidence is the right one.
-pub fn confidence(nats: f32) -> f32 {
-    // Even odds at KEEP, growing as e^nats. By its series: no library's exponential is the same
-    // on all platforms.
-    let x = (nats - KEEP).max(0.0);
-    let odds = 1.0 + x + x * x / 2.0 + x * x * x / 6.0 + x * x * x * x / 24.0;
+pub fn confidence(decades: f32, codes: u64) -> f32 {
+    let odds = exp2((decades - looks(codes)) * std::f32::consts::LOG2_10) / ODDS_AGAINST;
+    // Odds beyond this are no news, and their quotient would be no number.
+    let odds = odds.min(1e6);
     odds / (odds + 1.0)
+}
+
+fn log10(x: f32) -> f32 {
+    log2(x) * std::f32::consts::LOG10_2
 }

@@ -6,7 +6,10 @@ use std::array::from_fn;
 use ndarray::{Array2, ArrayView2};
 use serde::Deserialize;
 
-use crate::audio::{BINS, Feed, Filters, Frame, HOP, Spectrum, Stft, WINDOW};
+use crate::{
+    audio::{BINS, Feed, Filters, Frame, HOP, Spectrum, Stft, WINDOW},
+    numeric::cube_root,
+};
 
 /// Mel-spaced bands, see [`Bands`].
 const BANDS: usize = 20;
@@ -42,6 +45,11 @@ const MODULATION_MIN: f32 = 0.10;
 /// −75 dBFS, under the idle noise of G.711.
 const LEVEL_MIN: f32 = 0.008;
 
+/// Hops that a gap may last, the window's own length included, to be bridged by
+/// what was heard before it: up to 90 ms of lost audio spoil a few bits of the
+/// codes that span them, where leaving those codes out would cost 400 ms.
+const BRIDGE_HOPS: u32 = 12;
+
 /// One code.
 #[derive(Debug, Clone, Copy)]
 pub struct Code {
@@ -53,10 +61,7 @@ pub struct Code {
 }
 
 impl Code {
-    const NONE: Code = Code {
-        bits: 0,
-        margins: [0; BITS],
-    };
+    const NONE: Code = Code { bits: 0, margins: [0; BITS] };
 }
 
 /// The samples (at 8 kHz) that the code with number `code` was made of.
@@ -94,11 +99,7 @@ impl Default for Codebook {
         assert!(file.weights.iter().all(|row| magnitude(row) <= WEIGHTS_MAX), "a sum can overflow");
         let weights = Array2::from_shape_vec((BITS, PATCH), flat).expect("64 rows of 320 weights");
         let id = format!("{}/{}-{:.8}", file.name, file.version, file.weights_sha256);
-        Codebook {
-            id,
-            weights,
-            bands: Bands::default(),
-        }
+        Codebook { id, weights, bands: Bands::default() }
     }
 }
 
@@ -110,29 +111,16 @@ impl Codebook {
 
     fn encode(&self, patch: &[i16; PATCH]) -> Code {
         let weights: ArrayView2<i16> = self.weights.view();
-        let margins: [i32; BITS] = from_fn(|bit| {
-            dot(
-                weights.row(bit).to_slice().expect("rows are contiguous"),
-                patch,
-            )
-        });
-        let bits = margins
-            .iter()
-            .rev()
-            .fold(0, |bits, m| bits << 1 | u64::from(*m > 0));
+        let margins: [i32; BITS] =
+            from_fn(|bit| dot(weights.row(bit).to_slice().expect("rows are contiguous"), patch));
+        let bits = margins.iter().rev().fold(0, |bits, m| bits << 1 | u64::from(*m > 0));
         // 0 is kept for "none"; that a real code is 0 is as likely as any bit pattern.
-        Code {
-            bits: bits.max(1),
-            margins: margins.map(i32::abs),
-        }
+        Code { bits: bits.max(1), margins: margins.map(i32::abs) }
     }
 }
 
 fn dot(a: &[i16], b: &[i16; PATCH]) -> i32 {
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| i32::from(*a) * i32::from(*b))
-        .sum()
+    a.iter().zip(b).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
 }
 
 /// Triangular filters, equally spaced in mel (2595 lg(1 + f/700)), each of
@@ -155,9 +143,8 @@ impl Default for Bands {
                 let f = bin as f64 * bin_hz;
                 ((f - a) / (b - a)).min((c - f) / (c - b)).max(0.0)
             };
-            let first = (0..BINS)
-                .find(|&bin| weight(bin) > 0.0)
-                .expect("bands are wider than bins");
+            let first =
+                (0..BINS).find(|&bin| weight(bin) > 0.0).expect("bands are wider than bins");
             let weights: Vec<f64> = (first..BINS).map(weight).take_while(|w| *w > 0.0).collect();
             let sum: f64 = weights.iter().sum();
             (first, weights.iter().map(|w| (w / sum) as f32).collect())
@@ -171,32 +158,13 @@ impl Bands {
     fn shape(&self, power: &[f32; BINS]) -> ([f32; BANDS], f32) {
         let mut shape = from_fn(|band| {
             let (first, weights) = &self.filters[band];
-            let energy: f32 = weights
-                .iter()
-                .zip(&power[*first..])
-                .map(|(w, p)| w * p)
-                .sum();
+            let energy: f32 = weights.iter().zip(&power[*first..]).map(|(w, p)| w * p).sum();
             cube_root(energy)
         });
         let mean = shape.iter().sum::<f32>() / BANDS as f32;
         shape.iter_mut().for_each(|s| *s -= mean);
         (shape, mean)
     }
-}
-
-/// x^(1/3) for x ≥ 0 to 1 part in 10⁶, from operations that IEEE 754 defines to
-/// the last bit: a guess from the exponent, then Newton's method.
-fn cube_root(x: f32) -> f32 {
-    if x < f32::MIN_POSITIVE {
-        return 0.0;
-    }
-    let mut y = f32::from_bits(x.to_bits() / 3 + 709_921_077);
-    for _ in 0..2 {
-        let cube = y * y * y;
-        // Halley's step: it converges cubically.
-        y *= (cube + x + x) / (cube + cube + x);
-    }
-    y
 }
 
 #[derive(Clone, Copy)]
@@ -208,11 +176,7 @@ struct Point {
 }
 
 impl Point {
-    const MISSING: Point = Point {
-        shape: [0.0; BANDS],
-        level: 0.0,
-        heard: false,
-    };
+    const MISSING: Point = Point { shape: [0.0; BANDS], level: 0.0, heard: false };
 }
 
 /// Makes codes of one side's frames.
@@ -223,6 +187,8 @@ pub struct Fingerprinter {
     points: [Point; POINTS],
     oldest: usize,
     next_index: u64,
+    /// Hops since something was heard.
+    missing: u32,
 }
 
 impl Default for Fingerprinter {
@@ -232,6 +198,7 @@ impl Default for Fingerprinter {
             points: [Point::MISSING; POINTS],
             oldest: 0,
             next_index: 0,
+            missing: 0,
         }
     }
 }
@@ -244,18 +211,18 @@ impl Fingerprinter {
             *self = Fingerprinter::default();
         }
         self.next_index = frame.index + 1;
+        let [older, middle] = self.raw;
         let newest = match &frame.sound {
             Some(sound) => {
+                self.missing = 0;
                 let (shape, level) = book.bands.shape(sound.power);
-                Point {
-                    shape,
-                    level,
-                    heard: true,
-                }
+                Point { shape, level, heard: true }
             }
-            None => Point::MISSING,
+            None => {
+                self.missing += 1;
+                if self.missing <= BRIDGE_HOPS { middle } else { Point::MISSING }
+            }
         };
-        let [older, middle] = self.raw;
         self.raw = [middle, newest];
         // `middle` has the index before this one.
         if frame.index == 0 || !(frame.index - 1).is_multiple_of(HOPS_PER_CODE) {
@@ -321,22 +288,4 @@ pub fn fingerprint(book: &Codebook, rate_hz: u32, samples: &[i16]) -> Vec<u64> {
     feed.push(&mut Filters::default(), rate_hz, samples, &mut take);
     // What a resampler still holds, 10 ms, does not matter to a reference.
     codes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cube_root;
-
-    #[test]
-    fn cube_root_is_exact_enough_at_all_scales() {
-        for exponent in -37..38 {
-            for mantissa in 1..50 {
-                let x = mantissa as f32 * 0.2 * 10f32.powi(exponent);
-                let exact = f64::from(x).cbrt();
-                let error = (f64::from(cube_root(x)) - exact).abs() / exact;
-                assert!(error < 1e-6, "cube root of {x:e} is off by {error:e}");
-            }
-        }
-        assert_eq!(cube_root(0.0), 0.0);
-    }
 }

@@ -70,8 +70,7 @@ impl IndexBuilder {
     /// Makes room for `codes` more codes at once. Growing by doubling would
     /// leave holes in the memory that a bake takes its image of.
     pub fn reserve(&mut self, codes: usize) {
-        self.codes
-            .reserve_exact(codes.min(limits::CODES - self.codes.len()));
+        self.codes.reserve_exact(codes.min(limits::CODES - self.codes.len()));
     }
 
     /// How many codes there are.
@@ -82,40 +81,23 @@ impl IndexBuilder {
     /// Adds a recording; at most [`limits::CODES`] codes in all.
     pub fn add(&mut self, script: u32, node: u32, codes: impl ExactSizeIterator<Item = u64>) {
         let first = self.codes.len() as u32;
-        self.recordings.push(Recording {
-            first,
-            codes: codes.len() as u32,
-            script,
-            node,
-        });
+        self.recordings.push(Recording { first, codes: codes.len() as u32, script, node });
         self.codes.extend(codes);
-        assert!(
-            self.codes.len() <= limits::CODES,
-            "the caller keeps to limits::CODES"
-        );
+        assert!(self.codes.len() <= limits::CODES, "the caller keeps to limits::CODES");
     }
 
     /// Builds the tables.
     pub fn build(self) -> Index {
-        let IndexBuilder {
-            mut codes,
-            recordings,
-        } = self;
+        let IndexBuilder { mut codes, recordings } = self;
         codes.shrink_to_fit();
         let tables = std::array::from_fn(|table| Table::new(table, &codes));
-        Index {
-            codes,
-            recordings,
-            tables,
-        }
+        Index { codes, recordings, tables }
     }
 }
 
 /// 24 of the 64 bits, every third; the tables start one apart.
 fn key(table: usize, bits: u64) -> u32 {
-    (0..KEY_BITS).fold(0, |key, n| {
-        key | ((bits >> key_bit(table, n)) as u32 & 1) << n
-    })
+    (0..KEY_BITS).fold(0, |key, n| key | ((bits >> key_bit(table, n)) as u32 & 1) << n)
 }
 
 fn key_bit(table: usize, n: usize) -> usize {
@@ -133,17 +115,9 @@ fn mix(key: u32) -> u32 {
 impl Table {
     fn new(table: usize, codes: &[u64]) -> Table {
         let entries = codes.iter().filter(|c| **c != 0).count();
-        let heads = (entries * BUCKETS_PER_ENTRY)
-            .div_ceil(BUCKETS_PER_HEAD)
-            .max(1);
-        let empty = Head {
-            base: 0,
-            counts: [0; BUCKETS_PER_HEAD],
-        };
-        let mut this = Table {
-            heads: vec![empty; heads],
-            entries: Vec::new(),
-        };
+        let heads = (entries * BUCKETS_PER_ENTRY).div_ceil(BUCKETS_PER_HEAD).max(1);
+        let empty = Head { base: 0, counts: [0; BUCKETS_PER_HEAD] };
+        let mut this = Table { heads: vec![empty; heads], entries: Vec::new() };
         for code in codes.iter().filter(|c| **c != 0) {
             let (head, bucket, _) = this.place(mix(key(table, *code)));
             let count = &mut this.heads[head].counts[bucket];
@@ -170,11 +144,7 @@ impl Table {
     fn place(&self, hash: u32) -> (usize, usize, u32) {
         let buckets = self.heads.len() as u64 * BUCKETS_PER_HEAD as u64;
         let bucket = (u64::from(hash) * buckets >> 32) as usize;
-        (
-            bucket / BUCKETS_PER_HEAD,
-            bucket % BUCKETS_PER_HEAD,
-            hash & ((1 << TAG_BITS) - 1),
-        )
+        (bucket / BUCKETS_PER_HEAD, bucket % BUCKETS_PER_HEAD, hash & ((1 << TAG_BITS) - 1))
     }
 
     fn bucket(&self, head: usize, bucket: usize) -> std::ops::Range<usize> {
@@ -271,9 +241,7 @@ mod tests {
 
     /// Codes as different as hashes.
     fn codes(n: u32) -> Vec<u64> {
-        (0..n)
-            .map(|i| u64::from(mix(i)) << 32 | u64::from(mix(!i)))
-            .collect()
+        (0..n).map(|i| u64::from(mix(i)) << 32 | u64::from(mix(!i))).collect()
     }
 
     #[test]
@@ -292,13 +260,7 @@ mod tests {
                 wrong ^= 1 << key_bit(0, n);
             }
             let mut found = false;
-            index.find(
-                &Code {
-                    bits: wrong,
-                    margins,
-                },
-                |p| found |= p == position as u32,
-            );
+            index.find(&Code { bits: wrong, margins }, |p| found |= p == position as u32);
             assert!(found, "code {position} is not found");
         }
         let (number, recording) = index.recording_at(2_000);

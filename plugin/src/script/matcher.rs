@@ -8,12 +8,7 @@
 //! rivals that share the stretch are looked for, and the script, or the group,
 //! is named.
 
-use super::{
-    Code, HOPS_PER_CODE, Index, REFERENCE_STEP,
-    evidence::{self, Cohort, WINDOWS},
-    index::Recording,
-    span_samples,
-};
+use super::{Code, HOPS_PER_CODE, Index, REFERENCE_STEP, evidence, index::Recording, span_samples};
 use crate::{
     audio::HOP,
     finding::{Instant, ScriptEvidence},
@@ -45,15 +40,6 @@ const RECHECK_CODES: u64 = 5;
 /// Positions this far apart (in reference codes, 40 ms) belong to one alignment.
 const SAME_ALIGNMENT: i64 = 3;
 
-/// Reference codes that a comparison can span.
-const LONGEST: u32 = WINDOWS[WINDOWS.len() - 1];
-
-/// A cohort compares every second code: its places are many.
-const COHORT_STEP: u32 = 2;
-
-/// Reference codes (40 ms) that a place must be away to be of the cohort.
-const COHORT_DISTANCE: u32 = 15;
-
 /// Confidence at which a match is reported anew.
 const LEVELS: [f32; 4] = [0.9, 0.99, 0.999, 0.9999];
 
@@ -65,6 +51,8 @@ const TRACKS: usize = 32;
 struct Track {
     script: u32,
     recording: u32,
+    /// When it was last compared, found better or not.
+    compared_at: u64,
     /// Latest code of the call compared, and the position it agrees with.
     code: u64,
     position: u32,
@@ -79,7 +67,7 @@ struct Track {
 /// The outcome of comparing a stretch.
 #[derive(Debug, Clone, Copy, Default)]
 struct Comparison {
-    nats: f32,
+    decades: f32,
     /// Reference codes that the stretch spans.
     span: u32,
     compared: u32,
@@ -112,6 +100,17 @@ impl Track {
     fn overlaps(&self, other: &Track) -> bool {
         let (a, b) = (self.stretch(), other.stretch());
         a.start() <= b.end() && b.start() <= a.end()
+    }
+
+    /// Whether both can be stretches of one playback of a script: at different
+    /// times of the call and, in the same recording, in its order, apart by a
+    /// slot at most.
+    fn goes_with(&self, other: &Track) -> bool {
+        let shift =
+            |t: &Track| i64::from(t.best_position) * REFERENCE_STEP as i64 - t.best_at as i64;
+        let in_order = (self.best_at < other.best_at) == (self.best_position < other.best_position)
+            && shift(self).abs_diff(shift(other)) <= evidence::SLOT_CODES;
+        !self.overlaps(other) && (self.recording != other.recording || in_order)
     }
 
     /// Where the alignment expects the recording to be at a code of the call.
@@ -152,6 +151,8 @@ pub struct Matcher {
     history: Box<[u64; HISTORY]>,
     tracks: Vec<Track>,
     named: Vec<Named>,
+    /// Codes so far that were not silence: how often chance has been tried.
+    speech_codes: u64,
 }
 
 impl Default for Matcher {
@@ -160,6 +161,7 @@ impl Default for Matcher {
             history: Box::new([0; HISTORY]),
             tracks: Vec::new(),
             named: Vec::new(),
+            speech_codes: 0,
         }
     }
 }
@@ -172,10 +174,11 @@ impl Matcher {
         if code.bits == 0 {
             return;
         }
+        self.speech_codes += 1;
         let mut changed: Vec<u32> = Vec::new();
         index.find(code, |position| {
             if (index.code(position) ^ code.bits).count_ones() <= CANDIDATE_BITS
-                && let Some(script) = self.consider(index, number, position)
+                && let Some(script) = self.consider(index, number, position, RECHECK_CODES)
                 && !changed.contains(&script)
             {
                 changed.push(script);
@@ -199,8 +202,9 @@ impl Matcher {
         }
     }
 
-    /// Follows up a position found; the script whose evidence grew by it.
-    fn consider(&mut self, index: &Index, number: u64, position: u32) -> Option<u32> {
+    /// Follows up a position found, unless its alignment was compared less than
+    /// `rest` codes ago; the script whose evidence grew by it.
+    fn consider(&mut self, index: &Index, number: u64, position: u32, rest: u64) -> Option<u32> {
         let (recording_number, recording) = index.recording_at(position);
         let same = |t: &Track| {
             t.recording == recording_number
@@ -208,7 +212,7 @@ impl Matcher {
         };
         let known = self.tracks.iter().position(same);
         match known {
-            Some(at) if number < self.tracks[at].code + RECHECK_CODES => return None,
+            Some(at) if number < self.tracks[at].compared_at + rest => return None,
             None if !self.agrees(index, &recording, number, position) => return None,
             _ => {}
         }
@@ -217,17 +221,19 @@ impl Matcher {
         match known {
             Some(at) => {
                 let track = &mut self.tracks[at];
+                track.compared_at = number;
                 (track.code, track.position, track.pace) = (code, position, pace);
-                if found.nats <= track.best.nats {
+                if found.decades <= track.best.decades {
                     return None;
                 }
                 (track.best, track.best_at, track.best_position) = (found, code, position);
                 Some(recording.script)
             }
-            None if found.nats >= evidence::KEEP => {
+            None if found.decades >= evidence::KEEP => {
                 self.add(Track {
                     script: recording.script,
                     recording: recording_number,
+                    compared_at: number,
                     code,
                     position,
                     pace,
@@ -245,10 +251,7 @@ impl Matcher {
         if self.tracks.len() == TRACKS {
             let weakest = (0..TRACKS)
                 .min_by(|a, b| {
-                    self.tracks[*a]
-                        .best
-                        .nats
-                        .total_cmp(&self.tracks[*b].best.nats)
+                    self.tracks[*a].best.decades.total_cmp(&self.tracks[*b].best.decades)
                 })
                 .expect("there are tracks");
             self.tracks.swap_remove(weakest);
@@ -260,9 +263,7 @@ impl Matcher {
     fn agrees(&self, index: &Index, recording: &Recording, number: u64, position: u32) -> bool {
         let mut errors = Errors::default();
         for n in 0..CANDIDATE_CODES {
-            let Some(reference) = position
-                .checked_sub(2 * n)
-                .filter(|p| *p >= recording.first)
+            let Some(reference) = position.checked_sub(2 * n).filter(|p| *p >= recording.first)
             else {
                 break;
             };
@@ -280,108 +281,55 @@ impl Matcher {
         number: u64,
         position: u32,
     ) -> (Comparison, f32, i64) {
-        let unknown = Cohort::default();
         let mut best = (Comparison::default(), REFERENCE_STEP as f32, 0);
+        let reach = (position - recording.first + 1).min(evidence::LONGEST * 5 / 4);
         for step in -TEMPO_STEPS..=TEMPO_STEPS {
             let pace = REFERENCE_STEP as f32 * (1.0 + step as f32 * TEMPO_STEP);
             for shift in SHIFTS {
                 let mut errors = Errors::default();
-                let reach = (position - recording.first + 1).min(LONGEST);
-                for span in 0..reach {
+                let mut windows = evidence::Windows::default();
+                for span in 1..=reach {
                     // Half up; the product is not negative.
-                    let back = (span as f32 * pace + 0.5) as i64 - shift;
-                    errors.add(self.heard(number, back), index.code(position - span));
-                    if WINDOWS.contains(&errors.compared) {
-                        let nats = evidence::nats(errors.compared, errors.bits, &unknown);
-                        if nats > best.0.nats {
-                            let Errors { compared, bits } = errors;
-                            let found = Comparison {
-                                nats,
-                                span: span + 1,
-                                compared,
-                                errors: bits,
-                            };
-                            best = (found, pace, shift);
-                        }
+                    let back = ((span - 1) as f32 * pace + 0.5) as i64 - shift;
+                    errors.add(self.heard(number, back), index.code(position + 1 - span));
+                    let Errors { compared, bits } = errors;
+                    // Four fifths speech, or it would be mostly pauses that are compared.
+                    if compared * 5 < span * 4 {
+                        continue;
+                    }
+                    if let Some(decades) = windows.decades(compared, bits)
+                        && decades > best.0.decades
+                    {
+                        let found = Comparison { decades, span, compared, errors: bits };
+                        best = (found, pace, shift);
                     }
                 }
             }
         }
-        let (found, pace, shift) = &mut best;
-        if found.nats >= evidence::KEEP {
-            let cohort = self.cohort(
-                index, recording, number, position, found.span, *pace, *shift,
-            );
-            found.nats = evidence::nats(found.compared, found.errors, &cohort);
-        }
         best
     }
 
-    /// Compares the same stretch of the call with the rest of the recording.
-    #[expect(clippy::too_many_arguments, reason = "they are the alignment")]
-    fn cohort(
-        &self,
-        index: &Index,
-        recording: &Recording,
-        number: u64,
-        position: u32,
-        span: u32,
-        pace: f32,
-        shift: i64,
-    ) -> Cohort {
-        let mut heard = [0; (LONGEST / COHORT_STEP) as usize + 1];
-        let codes = (span / COHORT_STEP) as usize;
-        for (n, code) in heard[..codes].iter_mut().enumerate() {
-            let back = (n as f32 * COHORT_STEP as f32 * pace + 0.5) as i64 - shift;
-            *code = self.heard(number, back);
-        }
-        let mut cohort = Cohort::default();
-        // Newest position of the stretch, had it been heard elsewhere in the recording.
-        for newest in recording.first + span..recording.first + recording.codes {
-            if newest.abs_diff(position) < COHORT_DISTANCE {
-                continue;
-            }
-            let mut errors = Errors::default();
-            for (n, code) in heard[..codes].iter().enumerate() {
-                errors.add(*code, index.code(newest - n as u32 * COHORT_STEP));
-            }
-            if errors.compared * COHORT_STEP * 2 >= span {
-                cohort.add(errors.bits as f32 / (errors.compared * 64) as f32);
-            }
-        }
-        cohort
-    }
-
-    /// The evidence for a script: its best tracks that do not overlap.
+    /// The evidence for a script: its best track, and others that go with it.
     fn total(&self, script: u32) -> (f32, Vec<Track>) {
-        let mut tracks: Vec<Track> = self
-            .tracks
-            .iter()
-            .filter(|t| t.script == script)
-            .copied()
-            .collect();
-        tracks.sort_by(|a, b| b.best.nats.total_cmp(&a.best.nats));
+        let mut tracks: Vec<Track> =
+            self.tracks.iter().filter(|t| t.script == script).copied().collect();
+        tracks.sort_by(|a, b| b.best.decades.total_cmp(&a.best.decades));
         let mut chosen: Vec<Track> = Vec::new();
-        let mut nats = 0.0;
+        let mut decades = 0.0;
         for track in tracks {
-            let worth = track.best.nats
-                - if chosen.is_empty() {
-                    0.0
-                } else {
-                    evidence::STRETCH
-                };
-            if worth > 0.0 && !chosen.iter().any(|c| c.overlaps(&track)) {
-                nats += worth;
+            let cost = if chosen.is_empty() { 0.0 } else { evidence::STRETCH };
+            if track.best.decades > cost && chosen.iter().all(|c| c.goes_with(&track)) {
+                decades += track.best.decades - cost;
                 chosen.push(track);
             }
         }
-        (nats, chosen)
+        (decades, chosen)
     }
 
     /// Names a script, or the group it belongs to, if its evidence suffices.
     fn judge(&mut self, index: &Index, number: u64, script: u32, sink: &mut impl FnMut(Match)) {
-        let (nats, tracks) = self.total(script);
-        if nats < evidence::NAME {
+        let (decades, tracks) = self.total(script);
+        if decades < evidence::required(self.speech_codes) || self.settled(script) {
             return;
         }
         let lead = tracks[0];
@@ -394,10 +342,15 @@ impl Matcher {
         }
         scripts.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let best = scripts[0].1;
-        scripts.retain(|(_, nats)| *nats > best - evidence::MARGIN);
+        scripts.retain(|(_, decades)| *decades > best - evidence::MARGIN);
         scripts.truncate(limits::AMONG);
         let group: Vec<u32> = scripts.iter().map(|(script, _)| *script).collect();
         self.report(index, group, sink);
+    }
+
+    /// Whether all there is to say of a script has been said.
+    fn settled(&self, script: u32) -> bool {
+        self.named.iter().any(|n| n.group == [script] && usize::from(n.level) == LEVELS.len())
     }
 
     /// Looks for other recordings that hold the stretch: by the recording's own
@@ -416,7 +369,8 @@ impl Matcher {
                 let now = other + back;
                 let (n, recording) = index.recording_at(other);
                 if n != lead.recording && now < recording.first + recording.codes {
-                    self.consider(index, number, now);
+                    // Now, so that both are judged over the same audio.
+                    self.consider(index, number, now, 1);
                 }
             }
         }
@@ -424,8 +378,8 @@ impl Matcher {
 
     fn report(&mut self, index: &Index, group: Vec<u32>, sink: &mut impl FnMut(Match)) {
         let script = group[0];
-        let (nats, tracks) = self.total(script);
-        let confidence = evidence::confidence(nats) / group.len() as f32;
+        let (decades, tracks) = self.total(script);
+        let confidence = evidence::confidence(decades, self.speech_codes) / group.len() as f32;
         let level = LEVELS.iter().filter(|l| confidence >= **l).count() as u8;
         let id = match self.named.iter().position(|n| n.group.contains(&script)) {
             Some(id) => {
@@ -439,10 +393,7 @@ impl Matcher {
                 id
             }
             None => {
-                self.named.push(Named {
-                    group: group.clone(),
-                    level,
-                });
+                self.named.push(Named { group: group.clone(), level });
                 self.named.len() - 1
             }
         };
@@ -469,7 +420,7 @@ impl Matcher {
                 bit_error_rate: sum(|c| c.errors) as f32 / (compared * 64) as f32,
                 tempo: REFERENCE_STEP as f32 / tracks[0].pace,
                 stretches: tracks.len() as u32,
-                log_likelihood_ratio: nats,
+                decades,
             },
         });
     }

@@ -20,16 +20,8 @@ pub fn pack(id: &str, recordings: &[Vec<i16>]) -> Pack {
     let mut pack = Pack::new(id, book.id());
     for (n, samples) in recordings.iter().enumerate() {
         let codes = Codes(fingerprint(&book, 8_000, samples));
-        let node = Node {
-            id: "main".into(),
-            codes,
-            more: Default::default(),
-        };
-        let script = Script {
-            id: format!("s{n}"),
-            nodes: vec![node],
-            more: Default::default(),
-        };
+        let node = Node { id: "main".into(), codes, more: Default::default() };
+        let script = Script { id: format!("s{n}"), nodes: vec![node], more: Default::default() };
         pack.scripts.push(script);
     }
     pack
