@@ -29,8 +29,9 @@ CALLS_PER_BATCH = 40
 KINDS = {"voices": 0.40, "dialogue": 0.25, "voices over noise or music": 0.15, "music": 0.08, "noise": 0.06,
          "tones": 0.06}
 LINES = ("g711-mu", "gsm", "g729", "amr-5.9-street", "opus-6", "tilt-up", "tilt-down", "room")
-SOURCES = ("codec", "corpus", "degrade", "level", "loss", "negatives", "noise", "prompts", "room", "speech", "texts",
+_SOURCES = ("codec", "corpus", "degrade", "level", "loss", "negatives", "noise", "prompts", "room", "speech", "texts",
            "timescale")
+_MADE_BY = seeds.source_key(*_SOURCES)
 # Languages whose espeak-ng voices read digits and words of no particular sense.
 BABEL = ("ca", "cs", "da", "el", "en-us", "eo", "es", "fi", "fr", "de", "hi", "hr", "hu", "id", "it", "nl", "pl", "pt",
          "ro", "ru", "sv", "sw", "tr", "uk", "vi", "cmn")
@@ -46,7 +47,7 @@ def batch_hours() -> float:
 
 
 def key(part: str, neural: bool, seed: int) -> str:
-    return seeds.key("negatives", seeds.source_key(*SOURCES), corpus.VERSION, part, neural, seed)
+    return seeds.key("negatives", _MADE_BY, corpus.VERSION, part, neural, seed)
 
 
 def write_batch(part: str, neural: bool, seed: int, number: int, folder: Path) -> list[tuple[str, Path]]:

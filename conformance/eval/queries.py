@@ -26,8 +26,9 @@ from corpus import Clip
 PLAYED_S = 6.0
 # Share of each engine's voices among the script queries, as far as the part has them. Real voices lead.
 ENGINE_WEIGHTS = {"actor": 5, "kokoro": 3, "espeak": 3, "flite": 1}
-SOURCES = ("codec", "corpus", "degrade", "level", "loss", "noise", "prompts", "queries", "room", "speech", "texts",
+_SOURCES = ("codec", "corpus", "degrade", "level", "loss", "noise", "prompts", "queries", "room", "speech", "texts",
            "timescale")
+_MADE_BY = seeds.source_key(*_SOURCES)
 # Conditions that calls which must not be recognised are heard under.
 NEGATIVE_CONDITIONS = ("g711-a", "g711-mu", "gsm", "g729", "amr-7.95", "opus-6", "speex-11", "gsm-g729", "loss-5",
                        "quiet-20db", "clipped-15db", "tilt-up", "tilt-down", "tempo+4", "tempo-4", "speed+2.5",
@@ -83,7 +84,7 @@ class Set:
 
     @property
     def folder(self) -> Path:
-        name = seeds.key(seeds.source_key(*SOURCES), corpus.VERSION, *asdict(self).values())
+        name = seeds.key(_MADE_BY, corpus.VERSION, *asdict(self).values())
         return bootstrap.work_dir() / "queries" / name
 
 
