@@ -30,7 +30,7 @@ KINDS = {"voices": 0.40, "dialogue": 0.25, "voices over noise or music": 0.15, "
          "tones": 0.06}
 LINES = ("g711-mu", "gsm", "g729", "amr-5.9-street", "opus-6", "tilt-up", "tilt-down", "room")
 _SOURCES = ("codec", "corpus", "degrade", "level", "loss", "negatives", "noise", "prompts", "room", "speech", "texts",
-           "timescale")
+            "timescale")
 _MADE_BY = seeds.source_key(*_SOURCES)
 # Languages whose espeak-ng voices read digits and words of no particular sense.
 BABEL = ("ca", "cs", "da", "el", "en-us", "eo", "es", "fi", "fr", "de", "hi", "hr", "hu", "id", "it", "nl", "pl", "pt",

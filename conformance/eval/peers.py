@@ -14,6 +14,7 @@ import bootstrap
 if __name__ == "__main__":
     bootstrap.enter()
 
+import argparse
 import json
 import multiprocessing
 from dataclasses import dataclass
@@ -142,4 +143,6 @@ def choose(jobs: int, progress) -> dict:
 
 
 if __name__ == "__main__":
-    SETTINGS_FILE.write_text(json.dumps(choose(2, Progress()), indent=1) + "\n")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    SETTINGS_FILE.write_text(json.dumps(choose(parser.parse_args().jobs, Progress()), indent=1) + "\n")

@@ -27,7 +27,7 @@ PLAYED_S = 6.0
 # Share of each engine's voices among the script queries, as far as the part has them. Real voices lead.
 ENGINE_WEIGHTS = {"actor": 5, "kokoro": 3, "espeak": 3, "flite": 1}
 _SOURCES = ("codec", "corpus", "degrade", "level", "loss", "noise", "prompts", "queries", "room", "speech", "texts",
-           "timescale")
+            "timescale")
 _MADE_BY = seeds.source_key(*_SOURCES)
 # Conditions that calls which must not be recognised are heard under.
 NEGATIVE_CONDITIONS = ("g711-a", "g711-mu", "gsm", "g729", "amr-7.95", "opus-6", "speex-11", "gsm-g729", "loss-5",
