@@ -11,6 +11,7 @@ import negatives
 import queries
 import score
 import seeds
+import signal_calls
 from callprint import Callprint
 from queries import Query, Set
 
@@ -31,6 +32,24 @@ def script_findings(under_test: Callprint, wanted: list[Set], progress) -> list[
         by_id = json.loads(kept.read_text())
         found += [(one, query, by_id[query.id]) for query, _ in calls]
         progress.step(one.name)
+    return found
+
+
+def signal_findings(under_test: Callprint, part: str, count: int, seed: int,
+                    progress) -> list[tuple[signal_calls.SignalCall, list[dict]]]:
+    """The findings of every kind in the calls for beeps, tones and answers."""
+    progress.start("analysing tones and answers", len(signal_calls.KINDS))
+    found = []
+    for kind in signal_calls.KINDS:
+        calls = signal_calls.load(part, kind, count, seed)
+        kept = _kept(under_test, signal_calls.folder(part, kind, count, seed).name)
+        if not kept.exists():
+            with tempfile.TemporaryDirectory() as scratch:
+                by_path = under_test.analyze([path for _, path in calls], Path(scratch))
+            _keep(kept, {path.stem: findings for path, findings in by_path.items()})
+        by_id = json.loads(kept.read_text())
+        found += [(call, by_id[call.id]) for call, _ in calls]
+        progress.step(kind)
     return found
 
 

@@ -4,6 +4,7 @@ from html import escape
 from math import log10
 
 import score
+import signal_report
 from plot import Axis, Plot
 
 _COLUMNS = [f"{seconds:.1f}" for seconds in score.AFTER_S]
@@ -36,7 +37,7 @@ def html(result: dict) -> str:
         f"<p class=dim>{escape(meta['mode'])} run on the {escape(meta['part'])} part · {meta['scripts']} scripts enrolled · "
         f"{meta['queries']} calls · {result['errors']['hours_total']:.0f} hours of other calls · seed {meta['seed']}</p>",
         _tiles(result), _groups(result), _peers(result), _conditions(result), _errors(result),
-        _plots(result), _method()]
+        _plots(result), _signals(result), _method()]
     return ("<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
             f"<title>callprint evaluation</title><style>{_STYLE}</style><body>{''.join(body)}</body></html>\n")
 
@@ -166,6 +167,17 @@ def _plots(result: dict) -> str:
                (by_voice, "The same against calls of an enrolled voice saying other things.")]
     return "<h2>Latency, calibration, trade-off</h2><div class=pair>" + "".join(
         f"<figure>{plot.svg()}<figcaption>{caption}</figcaption></figure>" for plot, caption in figures) + "</div>"
+
+
+def _signals(result: dict) -> str:
+    if "signals" not in result:
+        return ""
+    out = ["<h2>Beeps, tones, answers</h2>"]
+    for title, header, rows in signal_report.tables(result["signals"]):
+        head = "".join(f"<th>{escape(str(cell))}" for cell in header)
+        body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}" for cell in row) + "</tr>" for row in rows)
+        out.append(f"<p>{escape(title)}</p><div class=scroll><table><tr>{head}</tr>{body}</table></div>")
+    return "".join(out)
 
 
 def _method() -> str:

@@ -1,6 +1,7 @@
 """The result as text: a table for the terminal, the same as Markdown."""
 
 import score
+import signal_report
 
 _COLUMNS = [f"{seconds:.1f}" for seconds in score.AFTER_S]
 
@@ -54,6 +55,8 @@ def _lines(result: dict, table) -> list[str]:
     lines += table(["confidence", "findings", "right"],
                    [[f"{row['from']:g}–{row['to']:g}", row["findings"],
                      "" if row["share"] is None else f"{row['share']:.3%}"] for row in result["calibration"]])
+    for title, header, rows in signal_report.tables(result["signals"]) if "signals" in result else ():
+        lines += ["", title, "", *table(header, rows)]
     return lines
 
 

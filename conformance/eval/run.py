@@ -28,14 +28,19 @@ import page
 import queries
 import report
 import results
+import signal_calls
+import signal_score
 from callprint import Callprint
 from degrade import CONDITIONS
 from progress import Progress
 
 MODES = {
-    "quick": {"part": "test", "neural": False, "per_condition": 10, "hours": 2, "babel_minutes": 4, "peers": False},
-    "full": {"part": "test", "neural": True, "per_condition": 150, "hours": 100, "babel_minutes": 40, "peers": True},
-    "dev": {"part": "dev", "neural": False, "per_condition": 30, "hours": 10, "babel_minutes": 10, "peers": False},
+    "quick": {"part": "test", "neural": False, "per_condition": 10, "hours": 2, "babel_minutes": 4, "signals": 40,
+              "peers": False},
+    "full": {"part": "test", "neural": True, "per_condition": 150, "hours": 100, "babel_minutes": 40, "signals": 500,
+             "peers": True},
+    "dev": {"part": "dev", "neural": False, "per_condition": 30, "hours": 10, "babel_minutes": 10, "signals": 100,
+            "peers": False},
 }
 
 
@@ -69,6 +74,10 @@ def main() -> int:
         "trade_off": results.trade_off(outcomes, alarms),
         "latency": results.latency(outcomes),
     }
+    if args.signals:
+        signal_calls.build(args.part, args.signals, args.seed, args.jobs, progress)
+        result["signals"] = signal_score.scored(
+            evaluate.signal_findings(under_test, args.part, args.signals, args.seed, progress))
     if args.peers:
         import peers
         result["peers"] = peers.compared(args.part, args.neural, wanted, args.jobs, progress)
@@ -91,6 +100,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--conditions", type=lambda names: names.split(","), help="names or groups, by commas (dev only)")
     parser.add_argument("--per-condition", type=int, help="script calls per condition (dev only)")
     parser.add_argument("--hours", type=float, help="hours of other calls (dev only)")
+    parser.add_argument("--signals", type=int, help="calls of each kind for beeps, tones and answers (dev only)")
     parser.add_argument("--neural", action="store_true", default=None, help="with neural voices (dev only)")
     parser.add_argument("--out", type=Path, help="folder for the report")
     args = parser.parse_args()
