@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-REQUIREMENTS = ("numpy>=1.26", "scipy>=1.11", "soundfile>=0.12")
+REQUIREMENTS = ("numpy>=1.26", "scipy>=1.11", "soundfile>=0.12", "pypinyin>=0.53")
 
 EVAL_DIR = Path(__file__).resolve().parent
 REPO_DIR = EVAL_DIR.parent.parent

@@ -34,7 +34,7 @@ _SOURCES = ("codec", "corpus", "degrade", "level", "loss", "negatives", "noise",
 _MADE_BY = seeds.source_key(*_SOURCES)
 # Languages whose espeak-ng voices read digits and words of no particular sense.
 BABEL = ("ca", "cs", "da", "el", "en-us", "eo", "es", "fi", "fr", "de", "hi", "hr", "hu", "id", "it", "nl", "pl", "pt",
-         "ro", "ru", "sv", "sw", "tr", "uk", "vi", "cmn")
+         "ro", "ru", "sv", "sw", "tr", "uk", "vi", "cmn-latn-pinyin")
 
 
 def batches(hours: float) -> int:
@@ -148,7 +148,7 @@ def _strangers(part: str, neural: bool, seed: int, line: str):
 def _babel(part: str, lang: str, seed: int, minutes: float):
     """A language's voices reading shuffled words: speech without end, none of it enrolled."""
     rng = seeds.generator("babel", part, lang, seed)
-    source = {"cmn": "zh", "ru": "ru", "uk": "ru"}.get(lang, lang[:2] if lang[:2] in texts.LANGUAGES else "en")
+    source = {"cmn-latn-pinyin": "zh", "ru": "ru", "uk": "ru"}.get(lang, lang[:2] if lang[:2] in texts.LANGUAGES else "en")
     words = [word for text in texts.load(part, source)[0] if text.use == "negative"
              for piece in text.pieces() for word in (piece.words if source == "zh" else piece.words.split())]
     variants = ("", "+m1", "+f2", "+m6", "+f4", "+klatt5", "+croak", "+m8")

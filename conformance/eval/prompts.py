@@ -1,10 +1,14 @@
 """Real recordings: telephony prompts by voice actors, joined into utterances as long as a call script.
 
-Some prompts are cut from the same take as others ("press one" inside a longer menu). Audio used twice would turn a
-"negative" into a positive, so of every group of prompts that share a stretch only the longest is used.
+Some prompts are cut from the same take as others ("press one" inside a longer menu), and many sentences were spoken
+several times. Either would turn a "negative" into a positive, since the same words by the same voice are the script
+again. So of prompts that share a stretch of audio or a run of words only the longest is used.
 """
 
+import gzip
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.signal import stft
@@ -23,6 +27,8 @@ SLOT_VALUE_S = (0.4, 0.85)
 # Windows of the same take correlate above .97 when frames align; the same word spoken twice by one actor reaches .95.
 # Between the two a prompt is dropped rather than trusted.
 SAME_TAKE_CORRELATION = 0.95
+# Shorter runs of words in common ("press one to") last less than a second and stay in, as hard negatives.
+SHARED_WORDS = 4
 _WINDOW_FRAMES, _BANDS = 20, 16
 
 
@@ -32,12 +38,35 @@ def load(package: str, folder: str) -> list[tuple[str, np.ndarray]]:
     files = sorted(path for path in root.rglob("*") if path.suffix in (".wav", ".gsm")
                    and path.stem not in NOT_SPEECH and path.parent.name not in NOT_SPEECH)
     clips = []
-    for path in files:
+    for path in _differently_worded(files, root, _transcripts(package)):
         for index, piece in enumerate(_pieces(wav.read(path))):
             if SLOT_VALUE_S[0] <= len(piece) / wav.RATE_HZ <= LONGEST_S:
                 clips.append((f"{path.relative_to(root).with_suffix('')}#{index}", level.at_level(piece)))
     dropped = _shared_takes([pcm for _, pcm in clips])
     return [clip for index, clip in enumerate(clips) if index not in dropped]
+
+
+def _transcripts(package: str) -> dict[str, list[str]]:
+    """Words by prompt name, from the package's documentation; some packages have none."""
+    texts = list(packages.unpacked(package.removesuffix("-wav")).rglob("core-sounds-*.txt.gz"))
+    words_by_name = {}
+    for line in gzip.open(texts[0], "rt", encoding="utf-8", errors="replace") if texts else ():
+        name, separator, words = line.partition(":")
+        if separator and not line.startswith(";"):
+            words_by_name[name.strip()] = re.findall(r"\w+", words.lower())
+    return words_by_name
+
+
+def _differently_worded(files: list[Path], root: Path, transcripts: dict[str, list[str]]) -> list[Path]:
+    """The files without those that repeat a run of words of a longer one."""
+    taken, kept = set(), set()
+    for path in sorted(files, key=lambda path: -path.stat().st_size):
+        words = transcripts.get(str(path.relative_to(root).with_suffix("")), [])
+        runs = {tuple(words[start:start + SHARED_WORDS]) for start in range(len(words) - SHARED_WORDS + 1)}
+        if not runs & taken:
+            taken |= runs
+            kept.add(path)
+    return [path for path in files if path in kept]
 
 
 def _pieces(pcm: np.ndarray) -> list[np.ndarray]:
