@@ -153,7 +153,7 @@ def _plots(result: dict) -> str:
     # Confidences crowd towards 1: the axis is in nines.
     banded = [row for row in result["calibration"] if row["share"] is not None]
     nines = lambda value: max(1 - value, 0.00005)
-    axis = lambda label: Axis(label, -1.0, 4.3, ((0.0, "0"), (0.301, "0.5"), (1.0, "0.9"), (2.0, "0.99"), (3.0, "0.999"), (4.0, "0.9999")))
+    axis = lambda label: Axis(label, -0.1, 4.3, ((0.0, "0"), (0.301, "0.5"), (1.0, "0.9"), (2.0, "0.99"), (3.0, "0.999"), (4.0, "0.9999")))
     calibration = Plot(axis("confidence"), axis("share right"), "calibration")
     calibration.line([(0.0, 0.0), (4.0, 4.0)], "ref", "as promised", dots=False)
     calibration.line([(-log10(nines(row["from"])), -log10(nines(row["share"]))) for row in banded], "a", "found")

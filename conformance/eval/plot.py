@@ -27,7 +27,7 @@ class Plot:
     """One plot under construction; `svg()` ends it."""
 
     WIDTH, HEIGHT = 460, 280
-    LEFT, RIGHT, TOP, BOTTOM = 56, 14, 12, 42
+    LEFT, RIGHT, TOP, BOTTOM = 56, 26, 12, 42
 
     def __init__(self, x: Axis, y: Axis, title: str):
         self.x, self.y, self.title, self._marks, self._legend = x, y, title, [], []
