@@ -39,11 +39,14 @@ def enter() -> None:
 
 def install(venv: Path, requirements: tuple[str, ...]) -> None:
     """Make `venv` if need be and install into it; a failure ends the program with the reason and the remedy."""
-    steps = ([sys.executable, "-m", "venv", str(venv)],
-             [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", *requirements])
+    steps = (
+        [sys.executable, "-m", "venv", str(venv)],
+        [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", *requirements],
+    )
     for step in steps:
         done = subprocess.run(step, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(
                 f"eval: `{' '.join(step)}` failed:\n{(done.stderr or done.stdout).strip()}\n"
-                f"On Debian: apt-get install python3-venv; and PyPI must be reachable through pip.")
+                f"On Debian: apt-get install python3-venv; and PyPI must be reachable through pip."
+            )

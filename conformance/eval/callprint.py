@@ -39,8 +39,19 @@ class Callprint:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         _write_list(partial / "refs.csv", ("script_id", "wav"), scripts)
-        self._run("enroll", "--list", partial / "refs.csv", "--pack", partial / "pack.json", "--name", "eval",
-                  "--vendor", "eval", "--category", "eval")
+        self._run(
+            "enroll",
+            "--list",
+            partial / "refs.csv",
+            "--pack",
+            partial / "pack.json",
+            "--name",
+            "eval",
+            "--vendor",
+            "eval",
+            "--category",
+            "eval",
+        )
         self._run("bake", "--pack", partial / "pack.json", "--out", partial / "analyzer.cwasm")
         partial.rename(folder)
 
@@ -53,14 +64,26 @@ class Callprint:
                 break
             listed = scratch / "calls.csv"
             _write_list(listed, ("wav",), [(path,) for path in left])
-            lines = self._run("analyze", "--analyzer", self.analyzer, "--list", listed, "--jobs", self.jobs, "--format",
-                              "jsonl", may_fail=True).splitlines()
+            lines = self._run(
+                "analyze",
+                "--analyzer",
+                self.analyzer,
+                "--list",
+                listed,
+                "--jobs",
+                self.jobs,
+                "--format",
+                "jsonl",
+                may_fail=True,
+            ).splitlines()
             results.update((Path(line["file"]), line) for line in map(json.loads, lines))
         failed = [path for path in recordings if "findings" not in results.get(path, {})]
         if failed:
             why = results.get(failed[0], {}).get("error", "no line printed for it")
-            raise SystemExit(f"eval: `callprint analyze` failed on {len(failed)} of {len(recordings)} recordings, "
-                             f"{ATTEMPTS} times; {failed[0]}: {why}")
+            raise SystemExit(
+                f"eval: `callprint analyze` failed on {len(failed)} of {len(recordings)} recordings, "
+                f"{ATTEMPTS} times; {failed[0]}: {why}"
+            )
         return {path: results[path]["findings"] for path in recordings}
 
     def _run(self, *arguments, may_fail: bool = False) -> str:

@@ -26,15 +26,41 @@ import tone_synthesis
 import wav
 from speech import Voice
 
-CONDITIONS = ("g711-a", "g711-mu", "g722", "gsm", "g729", "amr-7.95", "opus-12", "speex-11", "g726-32", "loss-2",
-              "babble-15", "street-15")
+CONDITIONS = (
+    "g711-a",
+    "g711-mu",
+    "g722",
+    "gsm",
+    "g729",
+    "amr-7.95",
+    "opus-12",
+    "speex-11",
+    "g726-32",
+    "loss-2",
+    "babble-15",
+    "street-15",
+)
 # What the bars for call-progress tones speak of.
 PROGRESS_CONDITIONS = ("g711-a", "gsm", "g729")
 KINDS = ("beep", "no-beep", "progress", "dtmf", "answer")
-_MADE_BY = seeds.source_key("codec", "corpus", "degrade", "level", "loss", "noise", "prompts", "signal_calls", "speech",
-                            "texts", "tone_synthesis")
-_KEYS = {digit: (low, high) for low, row in zip((697, 770, 852, 941), ("123A", "456B", "789C", "*0#D"))
-         for high, digit in zip((1209, 1336, 1477, 1633), row)}
+_MADE_BY = seeds.source_key(
+    "codec",
+    "corpus",
+    "degrade",
+    "level",
+    "loss",
+    "noise",
+    "prompts",
+    "signal_calls",
+    "speech",
+    "texts",
+    "tone_synthesis",
+)
+_KEYS = {
+    digit: (low, high)
+    for low, row in zip((697, 770, 852, 941), ("123A", "456B", "789C", "*0#D"))
+    for high, digit in zip((1209, 1336, 1477, 1633), row)
+}
 
 
 @dataclass
@@ -63,7 +89,9 @@ def folder(part: str, kind: str, count: int, seed: int) -> Path:
 
 def build(part: str, count: int, seed: int, jobs: int, progress) -> None:
     """Make the calls of every kind that are not there yet."""
-    missing = [(part, kind, count, seed) for kind in KINDS if not (folder(part, kind, count, seed) / "truth.jsonl").exists()]
+    missing = [
+        (part, kind, count, seed) for kind in KINDS if not (folder(part, kind, count, seed) / "truth.jsonl").exists()
+    ]
     progress.start("making tones and answers", len(missing))
     with multiprocessing.Pool(jobs) as pool:
         for kind in pool.imap_unordered(_build, missing):
@@ -89,8 +117,12 @@ def _build(task: tuple) -> str:
         call, pcm = _MAKERS[kind](part, index, clips, rng)
         # What exceeds full scale is clipped by the line.
         others = [clips[int(choice)].audio() for choice in rng.integers(len(clips), size=6)]
-        pcm = degrade.apply(call.condition, np.clip(pcm + _line_noise(len(pcm), rng), -1, 1).astype(np.float32),
-                            seed * 100_003 + index, others)
+        pcm = degrade.apply(
+            call.condition,
+            np.clip(pcm + _line_noise(len(pcm), rng), -1, 1).astype(np.float32),
+            seed * 100_003 + index,
+            others,
+        )
         call.id, call.duration_ms = f"{index:05d}", len(pcm) * 1000 / wav.RATE_HZ
         wav.write(partial / f"{call.id}.wav", pcm)
         truth.append(json.dumps(asdict(call)) + "\n")
@@ -133,13 +165,15 @@ def _beep(part: str, index: int, clips: list, rng: np.random.Generator) -> tuple
         sound, freqs = tone_synthesis.sweep(first, second, seconds, dbm0), [first, second]
     else:
         sound, freqs = tone_synthesis.tone((first,), seconds, dbm0), [first]
-    before = np.concatenate([_silence(rng.uniform(0.2, 1)), _speech(clips, rng, rng.uniform(2, 6)),
-                             _silence(rng.uniform(0.15, 1.2))])
+    before = np.concatenate(
+        [_silence(rng.uniform(0.2, 1)), _speech(clips, rng, rng.uniform(2, 6)), _silence(rng.uniform(0.15, 1.2))]
+    )
     start_ms = len(before) * 1000 / wav.RATE_HZ
     # Noise is set against the speech; a beep of −40 dBm0 in it would be inaudible.
     condition = _condition(rng) if dbm0 > -25 else _condition(rng, CONDITIONS[:-2])
-    return SignalCall("", "beep", about, condition, start_ms, start_ms + len(sound) * 1000 / wav.RATE_HZ, freqs,
-                      dbm0), np.concatenate([before, sound, _silence(1.5)])
+    return SignalCall(
+        "", "beep", about, condition, start_ms, start_ms + len(sound) * 1000 / wav.RATE_HZ, freqs, dbm0
+    ), np.concatenate([before, sound, _silence(1.5)])
 
 
 def _no_beep(part: str, index: int, clips: list, rng: np.random.Generator) -> tuple[SignalCall, np.ndarray]:
@@ -151,9 +185,16 @@ def _no_beep(part: str, index: int, clips: list, rng: np.random.Generator) -> tu
         tracks = corpus.music()
         pcm = noise.excerpt(tracks[int(rng.integers(len(tracks)))][1], 20 * wav.RATE_HZ, rng)
     elif about == "sung":
-        pcm = np.concatenate([sound for _ in range(6) for sound in (
-            tone_synthesis.sung_vowel(float(rng.uniform(110, 520)), float(rng.uniform(0.3, 2)), dbm0, rng),
-            _silence(rng.uniform(0.1, 0.8)))])
+        pcm = np.concatenate(
+            [
+                sound
+                for _ in range(6)
+                for sound in (
+                    tone_synthesis.sung_vowel(float(rng.uniform(110, 520)), float(rng.uniform(0.3, 2)), dbm0, rng),
+                    _silence(rng.uniform(0.1, 0.8)),
+                )
+            ]
+        )
     elif about in ("ringback", "busy"):
         _, freqs, cadence = _progress_tone(rng, about)
         pcm = tone_synthesis.cadenced(freqs, cadence, 12, dbm0)
@@ -172,8 +213,11 @@ def _no_beep(part: str, index: int, clips: list, rng: np.random.Generator) -> tu
 
 def _progress_tone(rng: np.random.Generator, about: str | None = None) -> tuple[str, tuple, list]:
     """Country and kind, frequencies and cadence of a tone of some country's plan."""
-    plans = {country: plan for country, plan in
-             json.loads((bootstrap.EVAL_DIR / "call_progress.json").read_text()).items() if country != "comment"}
+    plans = {
+        country: plan
+        for country, plan in json.loads((bootstrap.EVAL_DIR / "call_progress.json").read_text()).items()
+        if country != "comment"
+    }
     choices = [(country, kind) for country in sorted(plans) for kind in plans[country] if about in (None, kind)]
     country, kind = choices[int(rng.integers(len(choices)))]
     freqs, cadence = plans[country][kind]
@@ -185,8 +229,15 @@ def _progress(part: str, index: int, clips: list, rng: np.random.Generator) -> t
     off = 1 + rng.uniform(-0.015, 0.015)
     dbm0 = float(rng.uniform(-35, -5))
     pcm = tone_synthesis.cadenced(tuple(hz * off for hz in freqs), cadence, 12, dbm0)
-    return SignalCall("", "progress", name.split()[1], _condition(rng, PROGRESS_CONDITIONS), freqs_hz=list(freqs),
-                      level_dbm0=dbm0, detail=name), np.concatenate([_silence(0.4), pcm])
+    return SignalCall(
+        "",
+        "progress",
+        name.split()[1],
+        _condition(rng, PROGRESS_CONDITIONS),
+        freqs_hz=list(freqs),
+        level_dbm0=dbm0,
+        detail=name,
+    ), np.concatenate([_silence(0.4), pcm])
 
 
 def _digits(digits: str, rng: np.random.Generator, dbm0: float) -> np.ndarray:
@@ -195,8 +246,9 @@ def _digits(digits: str, rng: np.random.Generator, dbm0: float) -> np.ndarray:
     for digit in digits:
         low, high = _KEYS[digit]
         seconds, twist = float(rng.uniform(0.05, 0.15)), float(rng.uniform(-7, 3.5))
-        parts.append(tone_synthesis.tone((low,), seconds, dbm0 - 3)
-                     + tone_synthesis.tone((high,), seconds, dbm0 - 3 + twist))
+        parts.append(
+            tone_synthesis.tone((low,), seconds, dbm0 - 3) + tone_synthesis.tone((high,), seconds, dbm0 - 3 + twist)
+        )
         parts.append(_silence(rng.uniform(0.05, 0.3)))
     return np.concatenate([*parts, _silence(0.5)])
 
@@ -204,8 +256,9 @@ def _digits(digits: str, rng: np.random.Generator, dbm0: float) -> np.ndarray:
 def _dtmf(part: str, index: int, clips: list, rng: np.random.Generator) -> tuple[SignalCall, np.ndarray]:
     digits = "".join(rng.choice(list(_KEYS), 8))
     dbm0 = float(rng.uniform(-25, -6))
-    return SignalCall("", "dtmf", "dtmf", _condition(rng, ("g711-a", "g711-mu")), level_dbm0=dbm0,
-                      detail=digits), _digits(digits, rng, dbm0)
+    return SignalCall(
+        "", "dtmf", "dtmf", _condition(rng, ("g711-a", "g711-mu")), level_dbm0=dbm0, detail=digits
+    ), _digits(digits, rng, dbm0)
 
 
 def _answer(part: str, index: int, clips: list, rng: np.random.Generator) -> tuple[SignalCall, np.ndarray]:
@@ -228,8 +281,14 @@ def _answer(part: str, index: int, clips: list, rng: np.random.Generator) -> tup
     parts.append(_silence(2.5 if who == "human" else 1.0))
     # Background belongs to the place, so it is there before and after the words.
     pcm = level.at_level(np.concatenate(parts), rng.uniform(-32, -20))
-    return SignalCall("", "answer", who, _condition(rng), speech_from_ms=before_s * 1000,
-                      detail=f"{engine}-{name}: {' / '.join(phrases)}"), pcm
+    return SignalCall(
+        "",
+        "answer",
+        who,
+        _condition(rng),
+        speech_from_ms=before_s * 1000,
+        detail=f"{engine}-{name}: {' / '.join(phrases)}",
+    ), pcm
 
 
 def _language_shares(phrases_by_lang: dict) -> list[float]:

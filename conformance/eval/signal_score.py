@@ -15,9 +15,13 @@ def scored(found: list[tuple[SignalCall, list[dict]]]) -> dict:
     by_kind = defaultdict(list)
     for call, findings in found:
         by_kind[call.kind].append((call, findings))
-    return {"beeps": _beeps(by_kind["beep"]), "false_beeps": _false_beeps(by_kind["no-beep"]),
-            "progress": _progress(by_kind["progress"]), "dtmf": _dtmf(by_kind["dtmf"]),
-            "answers": _answers(by_kind["answer"])}
+    return {
+        "beeps": _beeps(by_kind["beep"]),
+        "false_beeps": _false_beeps(by_kind["no-beep"]),
+        "progress": _progress(by_kind["progress"]),
+        "dtmf": _dtmf(by_kind["dtmf"]),
+        "answers": _answers(by_kind["answer"]),
+    }
 
 
 def _tones(findings: list[dict], kind: str | None = None) -> list[dict]:
@@ -37,18 +41,25 @@ def _beeps(calls: list) -> list[dict]:
     by_about = defaultdict(list)
     for call, findings in calls:
         near = [tone for tone in _tones(findings, "beep") if abs(tone["start_ms"] - call.start_ms) <= SAME_BEEP_MS]
-        by_about[call.about].append((call, min(near, key=lambda tone: abs(tone["start_ms"] - call.start_ms), default=None)))
+        by_about[call.about].append(
+            (call, min(near, key=lambda tone: abs(tone["start_ms"] - call.start_ms), default=None))
+        )
         by_about["all"].append(by_about[call.about][-1])
     rows = []
     for about, pairs in by_about.items():
         hits = [(call, tone) for call, tone in pairs if tone]
         ended = [(call, tone) for call, tone in hits if tone["end_known_at_ms"] is not None]
-        rows.append({
-            "id": about, "calls": len(pairs), "found": len(hits),
-            "start_accurate": sum(abs(tone["start_ms"] - call.start_ms) <= ACCURATE_MS for call, tone in hits),
-            "end_accurate": sum(abs(tone["end_ms"] - call.end_ms) <= ACCURATE_MS for call, tone in ended),
-            "known_after_start_ms": _median(tone["known_at_ms"] - call.start_ms for call, tone in hits),
-            "known_after_end_ms": _median(tone["end_known_at_ms"] - call.end_ms for call, tone in ended)})
+        rows.append(
+            {
+                "id": about,
+                "calls": len(pairs),
+                "found": len(hits),
+                "start_accurate": sum(abs(tone["start_ms"] - call.start_ms) <= ACCURATE_MS for call, tone in hits),
+                "end_accurate": sum(abs(tone["end_ms"] - call.end_ms) <= ACCURATE_MS for call, tone in ended),
+                "known_after_start_ms": _median(tone["known_at_ms"] - call.start_ms for call, tone in hits),
+                "known_after_end_ms": _median(tone["end_known_at_ms"] - call.end_ms for call, tone in ended),
+            }
+        )
     return rows
 
 
@@ -61,8 +72,15 @@ def _false_beeps(calls: list) -> list[dict]:
     by_about = defaultdict(list)
     for call, findings in calls:
         by_about[call.about].append((call, len(_tones(findings, "beep"))))
-    return [{"id": about, "calls": len(rows), "hours": round(sum(call.duration_ms for call, _ in rows) / 3.6e6, 3),
-             "beeps": sum(count for _, count in rows)} for about, rows in by_about.items()]
+    return [
+        {
+            "id": about,
+            "calls": len(rows),
+            "hours": round(sum(call.duration_ms for call, _ in rows) / 3.6e6, 3),
+            "beeps": sum(count for _, count in rows),
+        }
+        for about, rows in by_about.items()
+    ]
 
 
 def _progress(calls: list) -> dict:
@@ -91,13 +109,16 @@ def _answers(calls: list) -> dict:
     """Confusion of first and last verdicts, and when the first one fell."""
     confusion, final, decided_ms = defaultdict(Counter), defaultdict(Counter), defaultdict(list)
     for call, findings in calls:
-        verdicts = sorted((finding for finding in findings if finding["kind"] == "answer"),
-                          key=lambda finding: finding["known_at_ms"])
+        verdicts = sorted(
+            (finding for finding in findings if finding["kind"] == "answer"), key=lambda finding: finding["known_at_ms"]
+        )
         confusion[call.about][verdicts[0]["answer"] if verdicts else "none"] += 1
         final[call.about][verdicts[-1]["answer"] if verdicts else "none"] += 1
         firm = [finding for finding in verdicts if finding["answer"] != "unsure"]
         if firm:
             decided_ms[call.about].append(firm[0]["known_at_ms"] - call.speech_from_ms)
-    return {"first": {truth: dict(counts) for truth, counts in confusion.items()},
-            "final": {truth: dict(counts) for truth, counts in final.items()},
-            "decided_after_ms": {truth: _median(values) for truth, values in decided_ms.items()}}
+    return {
+        "first": {truth: dict(counts) for truth, counts in confusion.items()},
+        "final": {truth: dict(counts) for truth, counts in final.items()},
+        "decided_after_ms": {truth: _median(values) for truth, values in decided_ms.items()},
+    }

@@ -45,6 +45,7 @@ def say(voice: Voice, text: str, rate: float = 1.0) -> np.ndarray:
 def _engine(name: str):
     if name == "kokoro":
         import neural
+
         return neural.synthesise
     return {"espeak": _espeak, "flite": _flite}[name]
 
@@ -72,6 +73,8 @@ def _run(command: list[str], voice: Voice, text: str) -> np.ndarray:
         path = Path(folder) / "out.wav"
         done = subprocess.run([*command, str(path)], input=text.encode(), capture_output=True)
         if done.returncode or not path.exists() or path.stat().st_size < 2000:
-            raise SystemExit(f"eval: {command[0]} made no speech for voice {voice.name}: "
-                             f"{done.stderr.decode(errors='replace').strip() or 'no output'}\ntext: {text}")
+            raise SystemExit(
+                f"eval: {command[0]} made no speech for voice {voice.name}: "
+                f"{done.stderr.decode(errors='replace').strip() or 'no output'}\ntext: {text}"
+            )
         return wav.read(path)

@@ -18,7 +18,7 @@ def tone(freqs_hz: tuple[float, ...], seconds: float, dbm0: float) -> np.ndarray
 def sweep(from_hz: float, to_hz: float, seconds: float, dbm0: float) -> np.ndarray:
     """A sine that glides evenly from one frequency to another."""
     time_s = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
-    return _shaped(np.sin(2 * np.pi * (from_hz * time_s + (to_hz - from_hz) * time_s ** 2 / (2 * seconds))), dbm0)
+    return _shaped(np.sin(2 * np.pi * (from_hz * time_s + (to_hz - from_hz) * time_s**2 / (2 * seconds))), dbm0)
 
 
 def cadenced(freqs_hz: tuple[float, ...], cadence_s: list[float], seconds: float, dbm0: float) -> np.ndarray:
@@ -42,8 +42,8 @@ def sung_vowel(pitch_hz: float, seconds: float, dbm0: float, rng: np.random.Gene
     out = np.zeros(len(time_s))
     for harmonic in range(1, int(3400 / pitch_hz) + 1):
         gain = sum(1 / (1 + ((harmonic * pitch_hz - formant) / 120) ** 2) for formant in formants)
-        out += gain / harmonic ** 0.5 * np.sin(harmonic * phase)
-    return _shaped(out / (np.sqrt(2 * np.mean(out ** 2)) + 1e-9), dbm0)
+        out += gain / harmonic**0.5 * np.sin(harmonic * phase)
+    return _shaped(out / (np.sqrt(2 * np.mean(out**2)) + 1e-9), dbm0)
 
 
 def _shaped(unit: np.ndarray, dbm0: float) -> np.ndarray:
@@ -51,5 +51,5 @@ def _shaped(unit: np.ndarray, dbm0: float) -> np.ndarray:
     ramp = min(_RAMP, len(unit) // 2)
     unit = np.asarray(unit, float).copy()
     unit[:ramp] *= np.linspace(0, 1, ramp)
-    unit[len(unit) - ramp:] *= np.linspace(1, 0, ramp)
+    unit[len(unit) - ramp :] *= np.linspace(1, 0, ramp)
     return (unit * ZERO_DBM0_PEAK * 10 ** (dbm0 / 20)).astype(np.float32)
