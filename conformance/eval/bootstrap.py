@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-REQUIREMENTS = ("numpy>=1.26", "scipy>=1.11", "soundfile>=0.12")
+REQUIREMENTS = ("numpy>=1.26", "scipy>=1.11", "soundfile>=0.12", "pypinyin>=0.53")
 
 EVAL_DIR = Path(__file__).resolve().parent
 REPO_DIR = EVAL_DIR.parent.parent
@@ -39,11 +39,14 @@ def enter() -> None:
 
 def install(venv: Path, requirements: tuple[str, ...]) -> None:
     """Make `venv` if need be and install into it; a failure ends the program with the reason and the remedy."""
-    steps = ([sys.executable, "-m", "venv", str(venv)],
-             [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", *requirements])
+    steps = (
+        [sys.executable, "-m", "venv", str(venv)],
+        [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", *requirements],
+    )
     for step in steps:
         done = subprocess.run(step, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(
                 f"eval: `{' '.join(step)}` failed:\n{(done.stderr or done.stdout).strip()}\n"
-                f"On Debian: apt-get install python3-venv; and PyPI must be reachable through pip.")
+                f"On Debian: apt-get install python3-venv; and PyPI must be reachable through pip."
+            )

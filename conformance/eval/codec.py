@@ -75,8 +75,8 @@ def _by_frames(pcm: np.ndarray, frame: int, delay: int, code, lost: np.ndarray |
         start = index * frame
         packet = start // (RATE_HZ // 50)
         is_lost = lost is not None and packet < len(lost) and bool(lost[packet])
-        code(padded[start:start + frame], decoded[start:start + frame], is_lost)
-    return _to_float(decoded[delay: delay + len(samples)])
+        code(padded[start : start + frame], decoded[start : start + frame], is_lost)
+    return _to_float(decoded[delay : delay + len(samples)])
 
 
 def gsm(pcm: np.ndarray, lost: np.ndarray | None = None) -> np.ndarray:
@@ -217,7 +217,7 @@ def _through_ffmpeg(pcm: np.ndarray, rate_hz: int, delay: int, encode: list[str]
     coded = _ffmpeg(padded.tobytes(), *source, *encode, "pipe:1")
     decoded = np.frombuffer(_ffmpeg(coded, *decode, "-i", "pipe:0", "-f", "s16le", "pipe:1"), np.int16)
     decoded = np.concatenate([decoded, np.zeros(max(0, delay + len(pcm) - len(decoded)), np.int16)])
-    return _to_float(decoded[delay: delay + len(pcm)])
+    return _to_float(decoded[delay : delay + len(pcm)])
 
 
 def g722(pcm: np.ndarray) -> np.ndarray:
@@ -230,11 +230,17 @@ def g722(pcm: np.ndarray) -> np.ndarray:
 def g726(pcm: np.ndarray, kbit_s: int) -> np.ndarray:
     """G.726 ADPCM at 16, 24, 32 or 40 kbit/s."""
     code_size = str(kbit_s // 8)
-    return _through_ffmpeg(pcm, RATE_HZ, 0, ["-c:a", "g726", "-code_size", code_size, "-f", "g726"],
-                           ["-f", "g726", "-code_size", code_size, "-sample_rate", str(RATE_HZ)])
+    return _through_ffmpeg(
+        pcm,
+        RATE_HZ,
+        0,
+        ["-c:a", "g726", "-code_size", code_size, "-f", "g726"],
+        ["-f", "g726", "-code_size", code_size, "-sample_rate", str(RATE_HZ)],
+    )
 
 
 def g723(pcm: np.ndarray) -> np.ndarray:
     """G.723.1 at 6.3 kbit/s, frames of 30 ms."""
-    return _through_ffmpeg(pcm, RATE_HZ, 60, ["-c:a", "g723_1", "-b:a", "6300", "-f", "data", "-map", "0:a"],
-                           ["-f", "g723_1"])
+    return _through_ffmpeg(
+        pcm, RATE_HZ, 60, ["-c:a", "g723_1", "-b:a", "6300", "-f", "data", "-map", "0:a"], ["-f", "g723_1"]
+    )

@@ -34,7 +34,7 @@ from speech import Voice
 
 PARTS = ("train", "dev", "test")
 # Bump when the same inputs would give another corpus: it is part of the corpus folder's name.
-VERSION = 3
+VERSION = 4
 RESYNTHESIS_RATES = {"slower": 0.96, "faster": 1.04}
 
 
@@ -88,8 +88,11 @@ def load(part: str, neural: bool = False, jobs: int = 2) -> list[Clip]:
         with multiprocessing.Pool(jobs) as pool:
             for done, (task, made) in enumerate(zip(tasks, pool.imap(_clips_of, tasks)), 1):
                 clips += made
-                print(f"corpus: {part}: {task[1]} {task[2]}: {len(made)} clips ({done}/{len(tasks)})",
-                      file=sys.stderr, flush=True)
+                print(
+                    f"corpus: {part}: {task[1]} {task[2]}: {len(made)} clips ({done}/{len(tasks)})",
+                    file=sys.stderr,
+                    flush=True,
+                )
         partial = manifest.with_suffix(".partial")
         partial.parent.mkdir(parents=True, exist_ok=True)
         partial.write_text("".join(json.dumps(asdict(clip), ensure_ascii=False) + "\n" for clip in clips))
@@ -118,8 +121,9 @@ def _tasks(part: str, neural: bool) -> list[tuple]:
     """What can be made independently: an actor, or the voices of one engine in one language."""
     voices = _voices(part)
     engines = ("espeak", "flite", "kokoro") if neural else ("espeak", "flite")
-    return ([(part, "actor", index) for index in range(len(voices["prompts"]))]
-            + [(part, engine, lang) for engine in engines for lang in voices[engine]])
+    return [(part, "actor", index) for index in range(len(voices["prompts"]))] + [
+        (part, engine, lang) for engine in engines for lang in voices[engine]
+    ]
 
 
 def _clips_of(task: tuple) -> list[Clip]:
@@ -138,22 +142,40 @@ def _prompt_clips(part: str, actor: dict) -> list[Clip]:
     loaded = prompts.load(actor["package"], actor["folder"])
     for index, utterance in enumerate(prompts.utterances(loaded, actor["voice"])):
         role = "stranger" if actor["use"] == "stranger" else "script" if index % 5 < 3 else "negative"
-
-        def add(role, value=None, suffix="", of=""):
-            pcm, segments = utterance.audio(value)
-            clip = Clip(f"{actor['voice']}-{index:03d}{suffix}", part, role, actor["voice"], "actor", actor["lang"],
-                        " + ".join(utterance.names), of=of, change=suffix[1:], segments=segments)
-            clips.append(_stored(clip, pcm))
-            return clip
-
-        clip = add(role)
+        clip = _prompt_clip(part, actor, f"{actor['voice']}-{index:03d}", utterance, role=role)
+        clips.append(clip)
         if role == "script" and utterance.slot is not None:
-            add("variant", prompts.other_value(loaded, utterance), "-slots", of=clip.id)
+            value = prompts.other_value(loaded, utterance)
+            clips.append(
+                _prompt_clip(
+                    part, actor, f"{clip.id}-slots", utterance, value, role="variant", of=clip.id, change="slots"
+                )
+            )
     return clips
 
 
-def _synthetic_clips(part: str, lang: str, enrolling: list[Voice], strangers: list[Voice],
-                     text_limit: int | None = None) -> list[Clip]:
+def _prompt_clip(
+    part: str, actor: dict, clip_id: str, utterance: prompts.Utterance, value: np.ndarray | None = None, **more
+) -> Clip:
+    pcm, segments = utterance.audio(value)
+    return _stored(
+        Clip(
+            clip_id,
+            part,
+            voice=actor["voice"],
+            engine="actor",
+            lang=actor["lang"],
+            text=" + ".join(utterance.names),
+            segments=segments,
+            **more,
+        ),
+        pcm,
+    )
+
+
+def _synthetic_clips(
+    part: str, lang: str, enrolling: list[Voice], strangers: list[Voice], text_limit: int | None = None
+) -> list[Clip]:
     """What one engine's voices say in one language: scripts, their variants, negatives, strangers."""
     call_texts, openings = texts.load(part, lang)
     offers = [text for text in call_texts if text.use == "enrol"][:text_limit]
@@ -169,9 +191,23 @@ def _synthetic_clips(part: str, lang: str, enrolling: list[Voice], strangers: li
         clip_id = "-".join(filter(None, (voice.label, text.id, "opened" if opened else "", change)))
         if change == "other-voice":
             clip_id = f"{script.id}-by-{voice.label}"
-        clips.append(_stored(Clip(clip_id.replace("+", "_"), part, role, voice.label, voice.engine, lang,
-                                  " ".join(piece.words for piece in pieces), of=script.id if script else "",
-                                  change=change, segments=segments), pcm))
+        clips.append(
+            _stored(
+                Clip(
+                    clip_id.replace("+", "_"),
+                    part,
+                    role,
+                    voice.label,
+                    voice.engine,
+                    lang,
+                    " ".join(piece.words for piece in pieces),
+                    of=script.id if script else "",
+                    change=change,
+                    segments=segments,
+                ),
+                pcm,
+            )
+        )
         return clips[-1]
 
     for number, voice in enumerate(enrolling):
@@ -185,8 +221,14 @@ def _synthetic_clips(part: str, lang: str, enrolling: list[Voice], strangers: li
             if text.has_slots:
                 add("variant", voice, text, text.other_filling(number), opened, script=script, change="slots")
             if strangers:
-                add("variant", strangers[number % len(strangers)], text, opened=opened, script=script,
-                    change="other-voice")
+                add(
+                    "variant",
+                    strangers[number % len(strangers)],
+                    text,
+                    opened=opened,
+                    script=script,
+                    change="other-voice",
+                )
         # The last value of a slot is never enrolled: the same voice saying the same price would be a positive.
         for text in others:
             add("negative", voice, text, filling=-1)
@@ -200,8 +242,10 @@ def _synthetic_clips(part: str, lang: str, enrolling: list[Voice], strangers: li
 
 def _pauses(pieces: list[texts.Piece], rng: np.random.Generator) -> list[float]:
     """Seconds of pause after each piece: a breath after a sentence, almost none around a slot."""
-    return [float(rng.uniform(0.15, 0.6)) if piece.words.rstrip()[-1] in ".?!。?!" else float(rng.uniform(0.02, 0.09))
-            for piece in pieces]
+    return [
+        float(rng.uniform(0.15, 0.6)) if piece.words.rstrip()[-1] in ".?!。?!" else float(rng.uniform(0.02, 0.09))
+        for piece in pieces
+    ]
 
 
 def _spoken(voice: Voice, pieces: list[texts.Piece], pauses: list[float], rate: float) -> tuple[np.ndarray, list]:

@@ -86,9 +86,11 @@ def _street(snr_db: float) -> Step:
 
 def _talk_over(relative_db: float) -> Step:
     """One other voice talking all the time at `relative_db` against the script."""
+
     def step(pcm, rng, others):
         other = noise.excerpt(others[int(rng.integers(len(others)))], len(pcm), rng)
         return pcm + level.at_level(other, level.active_dbov(pcm) + relative_db)
+
     return step
 
 
@@ -184,18 +186,21 @@ def _registry() -> dict[str, Condition]:
     ]
     for percent, group in ((-8, "tempo"), (-4, ""), (4, ""), (8, "tempo")):
         factor = 1 + percent / 100
-        conditions.append(Condition(f"tempo{percent:+}", group, (_tempo(factor), _A_LAW), 1 / factor,
-                                    quick=group != ""))
+        conditions.append(
+            Condition(f"tempo{percent:+}", group, (_tempo(factor), _A_LAW), 1 / factor, quick=group != "")
+        )
     for percent, group in ((-5, "speed"), (-2.5, ""), (2.5, ""), (5, "speed")):
         factor = 1 + percent / 100
-        conditions.append(Condition(f"speed{percent:+}", group, (_speed(factor), _A_LAW), 1 / factor,
-                                    quick=group != ""))
+        conditions.append(
+            Condition(f"speed{percent:+}", group, (_speed(factor), _A_LAW), 1 / factor, quick=group != "")
+        )
     for snr_db, group in ((15, ""), (10, "noise-10"), (5, "noise-5"), (0, "")):
         for name, step in (("babble", _babble), ("street", _street)):
             conditions.append(Condition(f"{name}-{snr_db}", group, (step(snr_db), _A_LAW), quick=group != ""))
     for relative_db in (0, -6):
-        conditions.append(Condition(f"talk-over{relative_db:+}", "talk-over", (_talk_over(relative_db), _A_LAW),
-                                    quick=True))
+        conditions.append(
+            Condition(f"talk-over{relative_db:+}", "talk-over", (_talk_over(relative_db), _A_LAW), quick=True)
+        )
     return {condition.name: condition for condition in conditions}
 
 

@@ -11,6 +11,7 @@ import negatives
 import queries
 import score
 import seeds
+import signal_calls
 from callprint import Callprint
 from queries import Query, Set
 
@@ -34,6 +35,25 @@ def script_findings(under_test: Callprint, wanted: list[Set], progress) -> list[
     return found
 
 
+def signal_findings(
+    under_test: Callprint, part: str, count: int, seed: int, progress
+) -> list[tuple[signal_calls.SignalCall, list[dict]]]:
+    """The findings of every kind in the calls for beeps, tones and answers."""
+    progress.start("analysing tones and answers", len(signal_calls.KINDS))
+    found = []
+    for kind in signal_calls.KINDS:
+        calls = signal_calls.load(part, kind, count, seed)
+        kept = _kept(under_test, signal_calls.folder(part, kind, count, seed).name)
+        if not kept.exists():
+            with tempfile.TemporaryDirectory() as scratch:
+                by_path = under_test.analyze([path for _, path in calls], Path(scratch))
+            _keep(kept, {path.stem: findings for path, findings in by_path.items()})
+        by_id = json.loads(kept.read_text())
+        found += [(call, by_id[call.id]) for call, _ in calls]
+        progress.step(kind)
+    return found
+
+
 def alarms(under_test: Callprint, part: str, neural: bool, seed: int, hours: float, progress) -> list[dict]:
     """Hours and false alarms by kind of call. Every script match (not every report of it) in these calls is one."""
     total = negatives.batches(hours)
@@ -43,7 +63,7 @@ def alarms(under_test: Callprint, part: str, neural: bool, seed: int, hours: flo
     tallies: dict[str, dict] = {}
     kept = [_kept(under_test, seeds.key(negatives.key(part, neural, seed), number)) for number in range(total)]
     missing = [number for number in range(total) if not kept[number].exists()]
-    for number in range(total - len(missing)):
+    for _ in range(total - len(missing)):
         progress.step("kept from before")
     # The next batch is laid out while this one is analysed.
     with ThreadPoolExecutor(1) as ahead:
@@ -54,8 +74,10 @@ def alarms(under_test: Callprint, part: str, neural: bool, seed: int, hours: flo
             if following is not None:
                 pending.append(lay_out(following))
             by_path = under_test.analyze(list(kinds), folder)
-            _keep(kept[number], [{"kind": kinds[path], "findings": _scripts(findings)}
-                                 for path, findings in by_path.items()])
+            _keep(
+                kept[number],
+                [{"kind": kinds[path], "findings": _scripts(findings)} for path, findings in by_path.items()],
+            )
             for path in kinds:
                 path.unlink()
             progress.step()
@@ -80,8 +102,11 @@ def _matches(findings: list[dict]) -> list[dict]:
 
 def _scripts(findings: list[dict]) -> list[dict]:
     wanted = ("kind", "side", "match_id", "script_id", "among", "confidence", "known_at_ms")
-    return [{name: finding[name] for name in wanted if name in finding}
-            for finding in findings if finding["kind"] == "script"]
+    return [
+        {name: finding[name] for name in wanted if name in finding}
+        for finding in findings
+        if finding["kind"] == "script"
+    ]
 
 
 def _kept(under_test: Callprint, name: str) -> Path:
@@ -98,7 +123,7 @@ def _keep(path: Path, result) -> None:
 def outcomes(found: list[tuple[Set, Query, list[dict]]], confidence: float) -> list["Outcome"]:
     """Each query's findings, judged; those below `confidence` are left out."""
     judged = []
-    for one, query, findings in found:
+    for _, query, findings in found:
         kept = [finding for finding in findings if finding["confidence"] >= confidence]
         judged.append(Outcome(query, score.judged(query, kept)))
     return judged

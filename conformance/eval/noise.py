@@ -27,8 +27,10 @@ def babble(samples: int, rng: np.random.Generator, others: Sequence[np.ndarray],
     if len(others) < 2:
         raise ValueError(f"babble needs at least 2 recordings of other voices, got {len(others)}")
     chosen = rng.permutation(len(others))[:voices]
-    parts = [level.at_level(excerpt(others[index], samples, rng), level.NOMINAL_DBOV + rng.uniform(-5, 3))
-             for index in chosen]
+    parts = [
+        level.at_level(excerpt(others[index], samples, rng), level.NOMINAL_DBOV + rng.uniform(-5, 3))
+        for index in chosen
+    ]
     return np.sum(parts, axis=0).astype(np.float32)
 
 
@@ -49,7 +51,7 @@ def street(samples: int, rng: np.random.Generator) -> np.ndarray:
         at = int(rng.integers(samples))
         length = min(samples - at, int(rng.uniform(0.02, 0.12) * RATE_HZ))
         decay = np.exp(-np.arange(length) / (length / 4))
-        sound[at:at + length] += rng.uniform(0.5, 2.0) * decay * rng.standard_normal(length)
+        sound[at : at + length] += rng.uniform(0.5, 2.0) * decay * rng.standard_normal(length)
     return sound.astype(np.float32)
 
 
@@ -62,6 +64,9 @@ def _wander(samples: int, rate_hz: float, rng: np.random.Generator) -> np.ndarra
 def _horn(time_s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     start_s, length_s, pitch_hz = rng.uniform(0, time_s[-1]), rng.uniform(0.15, 0.9), rng.uniform(330, 480)
     blown = (time_s >= start_s) & (time_s < start_s + length_s)
-    chord = sum(np.sin(2 * np.pi * pitch_hz * ratio * harmonic * time_s) / harmonic
-                for ratio in (1.0, 1.26) for harmonic in (1, 2, 3, 4, 5))
+    chord = sum(
+        np.sin(2 * np.pi * pitch_hz * ratio * harmonic * time_s) / harmonic
+        for ratio in (1.0, 1.26)
+        for harmonic in (1, 2, 3, 4, 5)
+    )
     return rng.uniform(0.15, 0.5) * blown * chord

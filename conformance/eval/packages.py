@@ -14,8 +14,13 @@ from bootstrap import work_dir
 
 # program -> package, library -> package: what is looked for, so that a hand-built codec counts as well.
 PROGRAMS = {"ffmpeg": "ffmpeg", "sox": "sox", "espeak-ng": "espeak-ng", "flite": "flite"}
-LIBRARIES = {"gsm": "libgsm1", "bcg729": "libbcg729-0", "opencore-amrnb": "libopencore-amrnb0",
-             "opus": "libopus0", "speex": "libspeex1"}
+LIBRARIES = {
+    "gsm": "libgsm1",
+    "bcg729": "libbcg729-0",
+    "opencore-amrnb": "libopencore-amrnb0",
+    "opus": "libopus0",
+    "speex": "libspeex1",
+}
 
 
 def require_tools() -> None:
@@ -31,8 +36,10 @@ def require_tools() -> None:
             subprocess.run(step, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         missing = _missing()
     if missing:
-        raise SystemExit(f"eval: these packages are missing: {' '.join(missing)}\n"
-                         f"As root on Debian 12: apt-get update && {' '.join(command)}")
+        raise SystemExit(
+            f"eval: these packages are missing: {' '.join(missing)}\n"
+            f"As root on Debian 12: apt-get update && {' '.join(command)}"
+        )
 
 
 def _missing() -> list[str]:
@@ -57,8 +64,10 @@ def unpacked(package: str) -> Path:
             subprocess.run(["apt-get", "-q", "update"], capture_output=True)
     archives = list(downloads.glob("*.deb"))
     if len(archives) != 1:
-        raise SystemExit(f"eval: `apt-get download {package}` brought no package: {done.stderr.strip()}\n"
-                         f"Remedy: run `apt-get update` with Debian 12's main section in the sources list.")
+        raise SystemExit(
+            f"eval: `apt-get download {package}` brought no package: {done.stderr.strip()}\n"
+            f"Remedy: run `apt-get update` with Debian 12's main section in the sources list."
+        )
     subprocess.run(["dpkg-deb", "-x", str(archives[0]), str(downloads / "files")], check=True)
     (downloads / "files").rename(target)
     shutil.rmtree(downloads)

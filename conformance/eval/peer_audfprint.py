@@ -16,8 +16,11 @@ import wav
 
 NAME = "audfprint"
 REQUIREMENT = "audfprint2==0.1.2"
-SETTINGS = [{"fft": fft, "hop": hop, "density": density, "fanout": fanout, "spread": 20.0, "window": 2}
-            for fft, hop in ((512, 128), (256, 80)) for density, fanout in ((60, 6), (120, 10))]
+SETTINGS = [
+    {"fft": fft, "hop": hop, "density": density, "fanout": fanout, "spread": 20.0, "window": 2}
+    for fft, hop in ((512, 128), (256, 80))
+    for density, fanout in ((60, 6), (120, 10))
+]
 # Sub-frame shifts of the references, so that a query between two frames finds its landmarks.
 _SHIFTS = 4
 
@@ -33,8 +36,10 @@ def unavailable() -> str:
 
 
 def describe(setting: dict) -> str:
-    return (f"audfprint2 at 8 kHz: FFT {setting['fft']}, hop {setting['hop']}, density {setting['density']}, "
-            f"fan-out {setting['fanout']}, peak spread {setting['spread']:g}, match window {setting['window']}")
+    return (
+        f"audfprint2 at 8 kHz: FFT {setting['fft']}, hop {setting['hop']}, density {setting['density']}, "
+        f"fan-out {setting['fanout']}, peak spread {setting['spread']:g}, match window {setting['window']}"
+    )
 
 
 @dataclass
@@ -45,6 +50,7 @@ class Peer:
 
     def enrol(self, scripts: list[tuple[str, Path]]) -> None:
         from audfprint2.core import analyzer, hash_table, matcher
+
         logging.getLogger("audfprint2").setLevel(logging.WARNING)
         self._to_hashes = analyzer.landmarks2hashes
         self._analyzer = analyzer.Analyzer(density=self.setting["density"])
@@ -57,7 +63,7 @@ class Peer:
         self._names = [name for name, _ in scripts]
         for name, path in scripts:
             pcm = wav.read(path)
-            shifted = [self._hashes(pcm[shift * self.setting["hop"] // _SHIFTS:])[0] for shift in range(_SHIFTS)]
+            shifted = [self._hashes(pcm[shift * self.setting["hop"] // _SHIFTS :])[0] for shift in range(_SHIFTS)]
             self._table.store(name, np.unique(np.concatenate(shifted), axis=0).tolist())
 
     def best(self, path: Path, start_s: float, after_s: tuple[float, ...]) -> list[tuple[float, str]]:

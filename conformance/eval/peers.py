@@ -14,11 +14,11 @@ import bootstrap
 if __name__ == "__main__":
     bootstrap.enter()
 
+import argparse
 import json
 import multiprocessing
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
@@ -65,15 +65,25 @@ def compared(part: str, neural: bool, wanted: list[Set], jobs: int, progress) ->
         outcomes = [_outcome(query, best, thresholds) for query, best in scored]
         false = [outcome.wrong for outcome in outcomes if outcome.query.kind == "same-voice"]
         compared_by_name[name] = {
-            "setting": module.describe(setting), "shares": results.shares(outcomes),
-            "errors": {"same_voice": {"calls": len(false), "count": sum(false),
-                                      "share": sum(false) / len(false) if false else 0.0}}}
+            "setting": module.describe(setting),
+            "shares": results.shares(outcomes),
+            "errors": {
+                "same_voice": {
+                    "calls": len(false),
+                    "count": sum(false),
+                    "share": sum(false) / len(false) if false else 0.0,
+                }
+            },
+        }
     return compared_by_name
 
 
 def _outcome(query: Query, best: list, thresholds: list[float]) -> PeerOutcome:
-    accepted = [(seconds, name) for seconds, (value, name), threshold in zip(score.AFTER_S, best, thresholds)
-                if value >= threshold]
+    accepted = [
+        (seconds, name)
+        for seconds, (value, name), threshold in zip(score.AFTER_S, best, thresholds)
+        if value >= threshold
+    ]
     right = [seconds for seconds, name in accepted if query.script and name == query.script]
     wrong = any(name != query.script and name not in query.twins for _, name in accepted)
     return PeerOutcome(query, min(right) if right else None, wrong)
@@ -81,9 +91,14 @@ def _outcome(query: Query, best: list, thresholds: list[float]) -> PeerOutcome:
 
 def _scored(name: str, setting: dict, part: str, neural: bool, wanted: list[Set], jobs: int, progress) -> list:
     """Best matches of all calls of the script and same-voice sets, kept by content."""
-    wanted = [one for one in wanted if one.kind == "same-voice"
-              # Peers have no notion of two sides and would mix them.
-              or one.kind == "script" and CONDITIONS[one.condition].near_echo_db is None]
+    wanted = [
+        one
+        for one in wanted
+        if one.kind == "same-voice"
+        # Peers have no notion of two sides and would mix them.
+        or one.kind == "script"
+        and CONDITIONS[one.condition].near_echo_db is None
+    ]
     progress.start(name, len(wanted))
     scored = []
     with multiprocessing.Pool(jobs) as pool:
@@ -96,12 +111,16 @@ def _scored(name: str, setting: dict, part: str, neural: bool, wanted: list[Set]
 
 def _score_set(task: tuple) -> dict:
     name, setting, part, neural, one = task
-    kept = bootstrap.work_dir() / "peers" / (
-        seeds.key(name, setting, seeds.source_key(f"peer_{name.lower()}"), part, neural, one.folder.name) + ".json")
+    kept = (
+        bootstrap.work_dir()
+        / "peers"
+        / (seeds.key(name, setting, seeds.source_key(f"peer_{name.lower()}"), part, neural, one.folder.name) + ".json")
+    )
     if not kept.exists():
         peer = _enrolled(name, setting, part, neural)
-        best_by_id = {query.id: peer.best(path, query.start_ms / 1000, score.AFTER_S)
-                      for query, path in queries.load(one)}
+        best_by_id = {
+            query.id: peer.best(path, query.start_ms / 1000, score.AFTER_S) for query, path in queries.load(one)
+        }
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.with_suffix(".partial").write_text(json.dumps(best_by_id))
         kept.with_suffix(".partial").rename(kept)
@@ -130,10 +149,15 @@ def choose(jobs: int, progress) -> dict:
             scored = _scored(name, setting, "dev", False, wanted, jobs, progress)
             values = np.array([[value for value, _ in best] for query, best in scored if query.kind == "same-voice"])
             # Next above the (1 − FALSE_SHARE) quantile: a score that equals the threshold is accepted.
-            thresholds = [float(np.nextafter(np.quantile(column, 1 - FALSE_SHARE, method="higher"), np.inf))
-                          for column in values.T]
-            overall = next(row for row in results.shares([_outcome(*one, thresholds) for one in scored])["groups"]
-                           if row["id"] == "all")
+            thresholds = [
+                float(np.nextafter(np.quantile(column, 1 - FALSE_SHARE, method="higher"), np.inf))
+                for column in values.T
+            ]
+            overall = next(
+                row
+                for row in results.shares([_outcome(*one, thresholds) for one in scored])["groups"]
+                if row["id"] == "all"
+            )
             progress.note(f"{module.describe(setting)}: {overall['after']}")
             tried.append((overall["after"]["3.0"] + overall["after"]["5.0"], setting, thresholds, overall["after"]))
         _, setting, thresholds, after = max(tried, key=lambda one: one[0])
@@ -142,4 +166,6 @@ def choose(jobs: int, progress) -> dict:
 
 
 if __name__ == "__main__":
-    SETTINGS_FILE.write_text(json.dumps(choose(2, Progress()), indent=1) + "\n")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    SETTINGS_FILE.write_text(json.dumps(choose(parser.parse_args().jobs, Progress()), indent=1) + "\n")

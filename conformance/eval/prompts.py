@@ -1,10 +1,14 @@
 """Real recordings: telephony prompts by voice actors, joined into utterances as long as a call script.
 
-Some prompts are cut from the same take as others ("press one" inside a longer menu). Audio used twice would turn a
-"negative" into a positive, so of every group of prompts that share a stretch only the longest is used.
+Some prompts are cut from the same take as others ("press one" inside a longer menu), and many sentences were spoken
+several times. Either would turn a "negative" into a positive, since the same words by the same voice are the script
+again. So of prompts that share a stretch of audio or a run of words only the longest is used.
 """
 
+import gzip
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.signal import stft
@@ -23,21 +27,50 @@ SLOT_VALUE_S = (0.4, 0.85)
 # Windows of the same take correlate above .97 when frames align; the same word spoken twice by one actor reaches .95.
 # Between the two a prompt is dropped rather than trusted.
 SAME_TAKE_CORRELATION = 0.95
+# Shorter runs of words in common ("press one to") last less than a second and stay in, as hard negatives.
+SHARED_WORDS = 4
 _WINDOW_FRAMES, _BANDS = 20, 16
 
 
 def load(package: str, folder: str) -> list[tuple[str, np.ndarray]]:
     """Name and audio of an actor's prompts, trimmed, at nominal level, sharing no audio with one another."""
     root = packages.unpacked(package) / SOUNDS / folder
-    files = sorted(path for path in root.rglob("*") if path.suffix in (".wav", ".gsm")
-                   and path.stem not in NOT_SPEECH and path.parent.name not in NOT_SPEECH)
+    files = sorted(
+        path
+        for path in root.rglob("*")
+        if path.suffix in (".wav", ".gsm") and path.stem not in NOT_SPEECH and path.parent.name not in NOT_SPEECH
+    )
     clips = []
-    for path in files:
+    for path in _differently_worded(files, root, _transcripts(package)):
         for index, piece in enumerate(_pieces(wav.read(path))):
             if SLOT_VALUE_S[0] <= len(piece) / wav.RATE_HZ <= LONGEST_S:
                 clips.append((f"{path.relative_to(root).with_suffix('')}#{index}", level.at_level(piece)))
     dropped = _shared_takes([pcm for _, pcm in clips])
     return [clip for index, clip in enumerate(clips) if index not in dropped]
+
+
+def _transcripts(package: str) -> dict[str, list[str]]:
+    """Words by prompt name, from the package's documentation; some packages have none."""
+    texts = list(packages.unpacked(package.removesuffix("-wav")).rglob("core-sounds-*.txt.gz"))
+    words_by_name = {}
+    lines = gzip.decompress(texts[0].read_bytes()).decode(errors="replace").splitlines() if texts else []
+    for line in lines:
+        name, separator, words = line.partition(":")
+        if separator and not line.startswith(";"):
+            words_by_name[name.strip()] = re.findall(r"\w+", words.lower())
+    return words_by_name
+
+
+def _differently_worded(files: list[Path], root: Path, transcripts: dict[str, list[str]]) -> list[Path]:
+    """The files without those that repeat a run of words of a longer one."""
+    taken, kept = set(), set()
+    for path in sorted(files, key=lambda path: -path.stat().st_size):
+        words = transcripts.get(str(path.relative_to(root).with_suffix("")), [])
+        runs = {tuple(words[start : start + SHARED_WORDS]) for start in range(len(words) - SHARED_WORDS + 1)}
+        if not runs & taken:
+            taken |= runs
+            kept.add(path)
+    return [path for path in files if path in kept]
 
 
 def _pieces(pcm: np.ndarray) -> list[np.ndarray]:
@@ -79,8 +112,13 @@ def _shared_takes(clips: list[np.ndarray]) -> set[int]:
     dropped: set[int] = set()
     for kept in sorted(range(len(clips)), key=lambda index: -len(clips[index])):
         if kept not in dropped:
-            dropped.update(other for pair in alike if kept in pair for other in pair
-                           if other != kept and len(clips[other]) <= len(clips[kept]))
+            dropped.update(
+                other
+                for pair in alike
+                if kept in pair
+                for other in pair
+                if other != kept and len(clips[other]) <= len(clips[kept])
+            )
     return dropped
 
 
@@ -91,9 +129,9 @@ def _stacked(windows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 def _band_map(pcm: np.ndarray) -> np.ndarray:
     """Band levels in dB, a row per 20 ms."""
-    power = np.abs(stft(pcm, nperseg=320, noverlap=160)[2][: 128]) ** 2
+    power = np.abs(stft(pcm, nperseg=320, noverlap=160)[2][:128]) ** 2
     edges = np.geomspace(6, 128, _BANDS + 1).astype(int)
-    bands = np.stack([power[low:max(high, low + 1)].mean(axis=0) for low, high in zip(edges, edges[1:])], axis=1)
+    bands = np.stack([power[low : max(high, low + 1)].mean(axis=0) for low, high in zip(edges, edges[1:])], axis=1)
     return np.maximum(10 * np.log10(bands + 1e-12), -90)
 
 
@@ -105,9 +143,9 @@ def _windows(band_map: np.ndarray, hop: int) -> np.ndarray:
     loudness = band_map.max(axis=1)
     rows = []
     for start in range(0, count, hop):
-        window = band_map[start:start + _WINDOW_FRAMES]
+        window = band_map[start : start + _WINDOW_FRAMES]
         window = window - window.mean(axis=0)
-        active = np.mean(loudness[start:start + _WINDOW_FRAMES] > loudness.max() - 30) > 0.75
+        active = np.mean(loudness[start : start + _WINDOW_FRAMES] > loudness.max() - 30) > 0.75
         rows.append(window.ravel() / (np.linalg.norm(window) + 1e-9) * active)
     return np.array(rows, np.float32)
 
@@ -133,8 +171,9 @@ class Utterance:
         return np.concatenate(pieces[:-1]), segments
 
 
-def utterances(clips: list[tuple[str, np.ndarray]], voice: str, shortest_s: float = 7.0,
-               longest_s: float = 18.0) -> list[Utterance]:
+def utterances(
+    clips: list[tuple[str, np.ndarray]], voice: str, shortest_s: float = 7.0, longest_s: float = 18.0
+) -> list[Utterance]:
     """All long prompts joined in random order with pauses, each used once; every other utterance has a slot."""
     rng = seeds.generator("utterances", voice)
     short = [clip for clip in clips if len(clip[1]) / wav.RATE_HZ <= SLOT_VALUE_S[1]]
@@ -157,6 +196,9 @@ def utterances(clips: list[tuple[str, np.ndarray]], voice: str, shortest_s: floa
 
 def other_value(clips: list[tuple[str, np.ndarray]], utterance: Utterance) -> np.ndarray:
     """A short prompt other than the one in the utterance's slot."""
-    short = [pcm for name, pcm in clips
-             if len(pcm) / wav.RATE_HZ <= SLOT_VALUE_S[1] and name != utterance.names[utterance.slot]]
+    short = [
+        pcm
+        for name, pcm in clips
+        if len(pcm) / wav.RATE_HZ <= SLOT_VALUE_S[1] and name != utterance.names[utterance.slot]
+    ]
     return short[int(seeds.generator("value", *utterance.names).integers(len(short)))]

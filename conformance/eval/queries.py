@@ -26,12 +26,44 @@ from corpus import Clip
 PLAYED_S = 6.0
 # Share of each engine's voices among the script queries, as far as the part has them. Real voices lead.
 ENGINE_WEIGHTS = {"actor": 5, "kokoro": 3, "espeak": 3, "flite": 1}
-SOURCES = ("codec", "corpus", "degrade", "level", "loss", "noise", "prompts", "queries", "room", "speech", "texts",
-           "timescale")
+_SOURCES = (
+    "codec",
+    "corpus",
+    "degrade",
+    "level",
+    "loss",
+    "noise",
+    "prompts",
+    "queries",
+    "room",
+    "speech",
+    "texts",
+    "timescale",
+)
+_MADE_BY = seeds.source_key(*_SOURCES)
 # Conditions that calls which must not be recognised are heard under.
-NEGATIVE_CONDITIONS = ("g711-a", "g711-mu", "gsm", "g729", "amr-7.95", "opus-6", "speex-11", "gsm-g729", "loss-5",
-                       "quiet-20db", "clipped-15db", "tilt-up", "tilt-down", "tempo+4", "tempo-4", "speed+2.5",
-                       "speed-2.5", "babble-15", "street-10", "room")
+NEGATIVE_CONDITIONS = (
+    "g711-a",
+    "g711-mu",
+    "gsm",
+    "g729",
+    "amr-7.95",
+    "opus-6",
+    "speex-11",
+    "gsm-g729",
+    "loss-5",
+    "quiet-20db",
+    "clipped-15db",
+    "tilt-up",
+    "tilt-down",
+    "tempo+4",
+    "tempo-4",
+    "speed+2.5",
+    "speed-2.5",
+    "babble-15",
+    "street-10",
+    "room",
+)
 
 
 @dataclass
@@ -83,16 +115,18 @@ class Set:
 
     @property
     def folder(self) -> Path:
-        name = seeds.key(seeds.source_key(*SOURCES), corpus.VERSION, *asdict(self).values())
+        name = seeds.key(_MADE_BY, corpus.VERSION, *asdict(self).values())
         return bootstrap.work_dir() / "queries" / name
 
 
 def sets(part: str, neural: bool, conditions: list[str], per_condition: int, seed: int) -> list[Set]:
     """Script queries for each of the conditions, and the sets of the other kinds."""
     chosen = [Set("script", condition, part, neural, per_condition, seed) for condition in conditions]
-    return chosen + [Set("opening", "", part, neural, 2 * per_condition, seed),
-                     Set("opened-other", "", part, neural, 2 * per_condition, seed),
-                     Set("same-voice", "", part, neural, 20 * per_condition, seed)]
+    return chosen + [
+        Set("opening", "", part, neural, 2 * per_condition, seed),
+        Set("opened-other", "", part, neural, 2 * per_condition, seed),
+        Set("same-voice", "", part, neural, 20 * per_condition, seed),
+    ]
 
 
 def build(wanted: list[Set], jobs: int, progress) -> None:
@@ -131,9 +165,12 @@ def _build(one: Set) -> str:
 def _script_queries(one: Set):
     condition = degrade.CONDITIONS[one.condition]
     part = _part(one.part, one.neural)
-    candidates = [(script, clip) for script in part.scripts
-                  for clip in ([script] if not condition.rendition else part.variants(script, condition.rendition))
-                  if _playable(clip)]
+    candidates = [
+        (script, clip)
+        for script in part.scripts
+        for clip in ([script] if not condition.rendition else part.variants(script, condition.rendition))
+        if _playable(clip)
+    ]
     rng = seeds.generator("script queries", one.condition, one.part, one.seed)
     for index, (script, clip) in enumerate(_stratified(candidates, one.count, rng)):
         begin = _begin(clip, condition.rendition, rng)
@@ -145,11 +182,26 @@ def _script_queries(one: Set):
         if condition.near_echo_db is not None:
             pcm = _with_near_side(pcm, noise.excerpt(others[0], len(pcm), rng), condition.near_echo_db)
         to_ms = condition.time_scale * 1000 / wav.RATE_HZ
-        foreign = [[(len(lead) + start - begin) * to_ms, (len(lead) + stop - begin) * to_ms]
-                   for start, stop in _foreign(clip) if stop > begin and start < end]
+        foreign = [
+            [(len(lead) + start - begin) * to_ms, (len(lead) + stop - begin) * to_ms]
+            for start, stop in _foreign(clip)
+            if stop > begin and start < end
+        ]
         foreign = [[max(start, len(lead) * to_ms), stop] for start, stop in foreign]
-        yield Query(f"{index:05d}", "script", one.condition, clip.engine, clip.voice, script.id, len(lead) * to_ms,
-                    foreign, twins=part.twins(script)), pcm
+        yield (
+            Query(
+                f"{index:05d}",
+                "script",
+                one.condition,
+                clip.engine,
+                clip.voice,
+                script.id,
+                len(lead) * to_ms,
+                foreign,
+                twins=part.twins(script),
+            ),
+            pcm,
+        )
 
 
 def _playable(clip: Clip) -> bool:
@@ -160,8 +212,11 @@ def _begin(clip: Clip, rendition: str, rng: np.random.Generator) -> int:
     """A random place; never in a shared opening. With slots, a slot begins within the first two seconds."""
     earliest, latest = _opening_end(clip), clip.samples - int(PLAYED_S * wav.RATE_HZ)
     if rendition == "slots":
-        slots = [start for start, stop in _foreign(clip) if earliest + 0.4 * wav.RATE_HZ <= start
-                 and start - 0.4 * wav.RATE_HZ <= latest]
+        slots = [
+            start
+            for start, stop in _foreign(clip)
+            if earliest + 0.4 * wav.RATE_HZ <= start and start - 0.4 * wav.RATE_HZ <= latest
+        ]
         if slots:
             before = int(rng.uniform(0.4, 2.0) * wav.RATE_HZ)
             return int(np.clip(slots[int(rng.integers(len(slots)))] - before, earliest, latest))
@@ -235,8 +290,9 @@ def _opening_queries(one: Set):
 
 
 def _opened_other_queries(one: Set):
-    yield from _opened(one, [clip for clip in _part(one.part, one.neural).negatives if _opening_end(clip)],
-                       "opened-other")
+    yield from _opened(
+        one, [clip for clip in _part(one.part, one.neural).negatives if _opening_end(clip)], "opened-other"
+    )
 
 
 def _opened(one: Set, clips: list[Clip], kind: str):
@@ -250,9 +306,21 @@ def _opened(one: Set, clips: list[Clip], kind: str):
         call = _as_called(np.concatenate([lead, clip.audio()]), rng)
         pcm = degrade.apply(name, call, seed=one.seed * 100_003 + index, others=part.others(clip.voice, rng))
         to_ms = condition.time_scale * 1000 / wav.RATE_HZ
-        yield Query(f"{index:05d}", kind, name, clip.engine, clip.voice, clip.id if kind == "opening" else "",
-                    len(lead) * to_ms, opening_ends_ms=(len(lead) + _opening_end(clip)) * to_ms,
-                    sharing=part.sharing(clip), twins=part.same_opening(clip)), pcm
+        yield (
+            Query(
+                f"{index:05d}",
+                kind,
+                name,
+                clip.engine,
+                clip.voice,
+                clip.id if kind == "opening" else "",
+                len(lead) * to_ms,
+                opening_ends_ms=(len(lead) + _opening_end(clip)) * to_ms,
+                sharing=part.sharing(clip),
+                twins=part.same_opening(clip),
+            ),
+            pcm,
+        )
 
 
 def _same_voice_queries(one: Set):
@@ -268,8 +336,12 @@ def _same_voice_queries(one: Set):
         yield Query(f"{index:05d}", "same-voice", name, clip.engine, clip.voice), pcm
 
 
-_MAKERS = {"script": _script_queries, "opening": _opening_queries, "opened-other": _opened_other_queries,
-           "same-voice": _same_voice_queries}
+_MAKERS = {
+    "script": _script_queries,
+    "opening": _opening_queries,
+    "opened-other": _opened_other_queries,
+    "same-voice": _same_voice_queries,
+}
 
 
 # --- The part's clips, by role ---------------------------------------------------------------------------------------
@@ -301,8 +373,11 @@ class Part:
 
     def same_opening(self, clip: Clip) -> list[str]:
         """Enrolled scripts whose opening has the same words in another voice."""
-        return [other.id for other in self.scripts
-                if other.lang == clip.lang and other.voice != clip.voice and _opening_end(other)]
+        return [
+            other.id
+            for other in self.scripts
+            if other.lang == clip.lang and other.voice != clip.voice and _opening_end(other)
+        ]
 
     def others(self, voice: str, rng: np.random.Generator, count: int = 8) -> list[np.ndarray]:
         """Recordings of other voices, none of them enrolled audio: for babble and talk-over."""

@@ -8,12 +8,13 @@ from wav import RATE_HZ
 
 def rerecorded(pcm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Small loudspeaker, then a random room of 0.25–0.6 s reverberation time, then the room's own hiss."""
-    speaker = sosfilt(butter(2, [rng.uniform(280, 420), rng.uniform(2900, 3600)], "bandpass", fs=RATE_HZ,
-                             output="sos"), pcm)
+    speaker = sosfilt(
+        butter(2, [rng.uniform(280, 420), rng.uniform(2900, 3600)], "bandpass", fs=RATE_HZ, output="sos"), pcm
+    )
     speaker = speaker + 0.4 * sosfilt(butter(2, [900, 1400], "bandpass", fs=RATE_HZ, output="sos"), speaker)
     wet = fftconvolve(speaker, impulse_response(rng))[: len(pcm)]
-    scale = np.sqrt(np.mean(pcm ** 2) / (np.mean(wet ** 2) + 1e-12))
-    hiss = rng.standard_normal(len(pcm)) * np.sqrt(np.mean(pcm ** 2)) * 10 ** (-30 / 20)
+    scale = np.sqrt(np.mean(pcm**2) / (np.mean(wet**2) + 1e-12))
+    hiss = rng.standard_normal(len(pcm)) * np.sqrt(np.mean(pcm**2)) * 10 ** (-30 / 20)
     return (wet * scale + hiss).astype(np.float32)
 
 

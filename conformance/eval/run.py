@@ -28,14 +28,40 @@ import page
 import queries
 import report
 import results
+import signal_calls
+import signal_score
 from callprint import Callprint
 from degrade import CONDITIONS
 from progress import Progress
 
 MODES = {
-    "quick": {"part": "test", "neural": False, "per_condition": 10, "hours": 2, "babel_minutes": 4, "peers": False},
-    "full": {"part": "test", "neural": True, "per_condition": 150, "hours": 100, "babel_minutes": 40, "peers": True},
-    "dev": {"part": "dev", "neural": False, "per_condition": 30, "hours": 10, "babel_minutes": 10, "peers": False},
+    "quick": {
+        "part": "test",
+        "neural": False,
+        "per_condition": 10,
+        "hours": 2,
+        "babel_minutes": 4,
+        "signals": 40,
+        "peers": False,
+    },
+    "full": {
+        "part": "test",
+        "neural": True,
+        "per_condition": 150,
+        "hours": 100,
+        "babel_minutes": 40,
+        "signals": 500,
+        "peers": True,
+    },
+    "dev": {
+        "part": "dev",
+        "neural": False,
+        "per_condition": 30,
+        "hours": 10,
+        "babel_minutes": 10,
+        "signals": 100,
+        "peers": False,
+    },
 }
 
 
@@ -60,8 +86,15 @@ def main() -> int:
 
     outcomes = evaluate.outcomes(found, args.confidence)
     result = {
-        "meta": {"mode": args.mode, "part": args.part, "neural": args.neural, "seed": args.seed,
-                 "confidence": args.confidence, "scripts": len(scripts), "queries": len(found)},
+        "meta": {
+            "mode": args.mode,
+            "part": args.part,
+            "neural": args.neural,
+            "seed": args.seed,
+            "confidence": args.confidence,
+            "scripts": len(scripts),
+            "queries": len(found),
+        },
         "bars": results.BARS,
         "shares": results.shares(outcomes),
         "errors": results.errors(outcomes, alarms, args.confidence),
@@ -69,8 +102,14 @@ def main() -> int:
         "trade_off": results.trade_off(outcomes, alarms),
         "latency": results.latency(outcomes),
     }
+    if args.signals:
+        signal_calls.build(args.part, args.signals, args.seed, args.jobs, progress)
+        result["signals"] = signal_score.scored(
+            evaluate.signal_findings(under_test, args.part, args.signals, args.seed, progress)
+        )
     if args.peers:
         import peers
+
         result["peers"] = peers.compared(args.part, args.neural, wanted, args.jobs, progress)
     _write(args.out, result)
     print(report.text(result))
@@ -88,9 +127,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--confidence", type=float, default=0.0, help="findings below it are left out (default: none)")
-    parser.add_argument("--conditions", type=lambda names: names.split(","), help="names or groups, by commas (dev only)")
+    parser.add_argument(
+        "--conditions", type=lambda names: names.split(","), help="names or groups, by commas (dev only)"
+    )
     parser.add_argument("--per-condition", type=int, help="script calls per condition (dev only)")
     parser.add_argument("--hours", type=float, help="hours of other calls (dev only)")
+    parser.add_argument("--signals", type=int, help="calls of each kind for beeps, tones and answers (dev only)")
     parser.add_argument("--neural", action="store_true", default=None, help="with neural voices (dev only)")
     parser.add_argument("--out", type=Path, help="folder for the report")
     args = parser.parse_args()
@@ -98,7 +140,9 @@ def _arguments() -> argparse.Namespace:
         if getattr(args, name, None) is None:
             setattr(args, name, value)
         elif args.mode != "dev":
-            parser.error(f"--{name.replace('_', '-')} goes with the mode dev only: {args.mode} is the same for everybody")
+            parser.error(
+                f"--{name.replace('_', '-')} goes with the mode dev only: {args.mode} is the same for everybody"
+            )
     quick = args.mode == "quick"
     names = args.conditions or [name for name, condition in CONDITIONS.items() if condition.quick or not quick]
     unknown = [name for name in names if not any(name in (one.name, one.group) for one in CONDITIONS.values())]

@@ -32,17 +32,23 @@ class Judged:
 def judged(query: Query, findings: list[dict]) -> list[Judged]:
     """The script findings of the far side, in order of becoming known."""
     scripts = [finding for finding in findings if finding["kind"] == "script" and finding.get("side", "far") == "far"]
-    return [Judged(_verdict(query, finding), finding["confidence"], query.heard_s(finding["known_at_ms"]),
-                   not finding.get("among"))
-            for finding in sorted(scripts, key=lambda finding: finding["known_at_ms"])]
+    return [
+        Judged(
+            _verdict(query, finding),
+            finding["confidence"],
+            query.heard_s(finding["known_at_ms"]),
+            not finding.get("among"),
+        )
+        for finding in sorted(scripts, key=lambda finding: finding["known_at_ms"])
+    ]
 
 
 def _verdict(query: Query, finding: dict) -> str:
     named = {name.rpartition("/")[2] for name in finding.get("among") or [finding["script_id"]]}
     alike = set(query.twins)
-    if query.kind in ("opening", "opened-other") and finding["known_at_ms"] <= query.opening_ends_ms + OPENING_GRACE_MS:
-        if named - alike == set(query.sharing):
-            return "right"
+    in_opening = query.sharing and finding["known_at_ms"] <= query.opening_ends_ms + OPENING_GRACE_MS
+    if in_opening and named - alike == set(query.sharing):
+        return "right"
     if query.script and query.script in named:
         return "right" if named - alike == {query.script} else "vague"
     return "twin" if named <= alike else "wrong"

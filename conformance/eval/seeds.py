@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ def generator(*names) -> np.random.Generator:
     return np.random.default_rng(int(key(*names), 16))
 
 
+@cache
 def source_key(*modules: str) -> str:
-    """A key of what the named modules here do. Comments and layout do not change it."""
+    """A key of what the named modules here do. Comments and layout do not change it, nor edits while a run goes on."""
     folder = Path(__file__).resolve().parent
     return key(*(ast.dump(ast.parse((folder / f"{module}.py").read_text())) for module in modules))

@@ -52,6 +52,8 @@ class CallText:
 def load(part: str, lang: str) -> tuple[list[CallText], list[str]]:
     """The texts and the openings of a part in one language."""
     data = json.loads((EVAL_DIR / "texts" / f"{lang}.json").read_text())
-    texts = [CallText(f"{lang}-{entry['id']}", lang, entry["use"], tuple(entry["sentences"]), data["slots"])
-             for entry in data[part]]
+    texts = [
+        CallText(f"{lang}-{entry['id']}", lang, entry["use"], tuple(entry["sentences"]), data["slots"])
+        for entry in data[part]
+    ]
     return texts, data["openings"][part]

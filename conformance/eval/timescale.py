@@ -22,16 +22,16 @@ def tempo(pcm: np.ndarray, factor: float) -> np.ndarray:
     count = int(len(pcm) / factor) // hop
     padded = np.concatenate([np.zeros(search, np.float32), pcm, np.zeros(2 * frame + 2 * search, np.float32)])
     out = np.zeros((count + 2) * hop + frame, np.float32)
-    continuation = padded[search:search + frame]
+    continuation = padded[search : search + frame]
     for index in range(count + 1):
         ideal = int(index * hop * factor)
-        region = padded[ideal:ideal + frame + 2 * search]
+        region = padded[ideal : ideal + frame + 2 * search]
         if len(region) < frame + 2 * search:
             break
         similarity = np.correlate(region, continuation, "valid")
         energy = np.cumsum(np.concatenate([[0.0], region.astype(np.float64) ** 2]))
         energy = energy[frame:] - energy[:-frame]
         chosen = ideal + int(np.argmax(similarity / np.sqrt(energy + 1e-6)))
-        out[index * hop:index * hop + frame] += window * padded[chosen:chosen + frame]
-        continuation = padded[chosen + hop:chosen + hop + frame]
+        out[index * hop : index * hop + frame] += window * padded[chosen : chosen + frame]
+        continuation = padded[chosen + hop : chosen + hop + frame]
     return out[: int(len(pcm) / factor)]

@@ -21,8 +21,9 @@ def resampled(pcm: np.ndarray, rate_hz: int) -> np.ndarray:
 def read(path: Path) -> np.ndarray:
     """A recording's first channel at 8 kHz; `.gsm` files are headerless GSM 06.10."""
     if path.suffix == ".gsm":
-        pcm, rate_hz = soundfile.read(path, samplerate=RATE_HZ, channels=1, format="RAW", subtype="GSM610",
-                                      dtype="float32")
+        pcm, rate_hz = soundfile.read(
+            path, samplerate=RATE_HZ, channels=1, format="RAW", subtype="GSM610", dtype="float32"
+        )
     else:
         pcm, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
         pcm = pcm[:, 0]
