@@ -60,7 +60,7 @@ const SAME_VOICE_SCRIPTS: f32 = 10.0;
 
 /// Calls with an enrolled voice saying something else in which a script may be
 /// named all the same: one in this many.
-const CALLS_PER_ERROR: f32 = 20_000.0;
+const CALLS_PER_ERROR: f32 = 2_000.0;
 
 /// Codes (20 ms) of speech that make one independent look: 0.5 s.
 const CODES_PER_LOOK: f32 = 25.0;
