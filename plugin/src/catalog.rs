@@ -5,6 +5,7 @@ use crate::{
     limits,
     pack::{Pack, PackError},
     script::{Codebook, Index, IndexBuilder, REFERENCE_STEP},
+    tone::{Plans, Zoom},
 };
 
 /// A catalogue being filled.
@@ -14,6 +15,7 @@ pub struct Catalog {
     packs: Vec<PackSummary>,
     scripts: Vec<ScriptName>,
     index: IndexBuilder,
+    plans: Plans,
 }
 
 /// What a pack brought.
@@ -53,6 +55,7 @@ pub struct Sealed {
     pub(crate) index: Index,
     pub(crate) scripts: Vec<ScriptName>,
     pub(crate) packs: Vec<PackSummary>,
+    pub(crate) plans: Plans,
 }
 
 /// Buffers that a push needs and no session keeps; one per thread.
@@ -60,6 +63,7 @@ pub struct Sealed {
 pub struct Workspace {
     pub(crate) filters: Filters,
     pub(crate) spectrum: Spectrum,
+    pub(crate) zoom: Zoom,
 }
 
 #[derive(serde::Deserialize)]
@@ -130,8 +134,8 @@ impl Catalog {
 
     /// Builds the index.
     pub fn seal(self) -> Sealed {
-        let Catalog { book, packs, scripts, index } = self;
-        Sealed { book, index: index.build(), scripts, packs }
+        let Catalog { book, packs, scripts, index, plans } = self;
+        Sealed { book, index: index.build(), scripts, packs, plans }
     }
 }
 

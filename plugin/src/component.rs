@@ -200,6 +200,7 @@ impl From<finding::Finding> for analysis::Finding {
     fn from(f: finding::Finding) -> Self {
         let what = match f.what {
             finding::Event::Script(m) => analysis::Event::Script(m.into()),
+            finding::Event::Tone(t) => analysis::Event::Tone(t.into()),
         };
         analysis::Finding { known_at: f.known_at.0, side: f.side.into(), what }
     }
@@ -224,6 +225,38 @@ impl From<finding::ScriptMatch> for analysis::ScriptMatch {
                 stretches: e.stretches,
                 decades: e.decades,
             },
+        }
+    }
+}
+
+impl From<finding::ToneKind> for analysis::ToneKind {
+    fn from(kind: finding::ToneKind) -> Self {
+        use finding::ToneKind as Kind;
+        match kind {
+            Kind::Beep => analysis::ToneKind::Beep,
+            Kind::Ringback => analysis::ToneKind::Ringback,
+            Kind::Busy => analysis::ToneKind::Busy,
+            Kind::Congestion => analysis::ToneKind::Congestion,
+            Kind::Dial => analysis::ToneKind::Dial,
+            Kind::Sit => analysis::ToneKind::Sit,
+            Kind::FaxCalling => analysis::ToneKind::FaxCalling,
+            Kind::FaxAnswer => analysis::ToneKind::FaxAnswer,
+            Kind::FaxFlags => analysis::ToneKind::FaxFlags,
+            Kind::Dtmf => analysis::ToneKind::Dtmf,
+            Kind::CallbackRingback => analysis::ToneKind::CallbackRingback,
+        }
+    }
+}
+
+impl From<finding::Tone> for analysis::Tone {
+    fn from(t: finding::Tone) -> Self {
+        analysis::Tone {
+            kind: t.kind.into(),
+            detail: t.detail,
+            start: t.start.0,
+            end: t.end.map(|e| e.0),
+            freqs_hz: t.freqs_hz,
+            level_dbm0: t.level.0,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::{Add, Sub};
 
+use crate::level::Dbm0;
+
 /// The rate everything is analysed at, in Hz.
 pub const RATE_HZ: u32 = 8_000;
 
@@ -56,6 +58,53 @@ pub struct Finding {
 pub enum Event {
     /// A known script is playing.
     Script(ScriptMatch),
+    /// A tone was recognised, or has ended.
+    Tone(Tone),
+}
+
+/// The kinds of tone. What they sound like is data: models/tones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToneKind {
+    /// The record signal of an answering machine or voice mailbox.
+    Beep,
+    /// The called line is being rung.
+    Ringback,
+    /// Subscriber busy.
+    Busy,
+    /// Network congestion, reorder.
+    Congestion,
+    /// Dial tone.
+    Dial,
+    /// Special information tone.
+    Sit,
+    /// Calling tone of a fax machine, 1100 Hz.
+    FaxCalling,
+    /// Answering tone of a fax machine or modem, 2100 Hz.
+    FaxAnswer,
+    /// Flags of a V.21 fax preamble.
+    FaxFlags,
+    /// A key of the telephone keypad.
+    Dtmf,
+    /// Ringing tone after the call was answered.
+    CallbackRingback,
+}
+
+/// A tone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tone {
+    /// Which.
+    pub kind: ToneKind,
+    /// What of several it is: the DTMF digit, the SIT's name, the tone plan.
+    pub detail: String,
+    /// Where it, or its first pulse, begins.
+    pub start: Instant,
+    /// Where it ends; `None` while it lasts.
+    pub end: Option<Instant>,
+    /// Its frequencies in Hz, strongest first; of a swept tone the first and
+    /// the last.
+    pub freqs_hz: Vec<f32>,
+    /// Mean level.
+    pub level: Dbm0,
 }
 
 /// A stretch of the call that is a stretch of an enrolled script.

@@ -22,11 +22,13 @@ pub mod catalog;
 #[cfg(target_arch = "wasm32")]
 mod component;
 pub mod finding;
+pub mod level;
 pub mod limits;
 mod numeric;
 pub mod pack;
 pub mod script;
 pub mod session;
+pub mod tone;
 
 pub use catalog::{Catalog, CatalogSummary, Sealed};
 pub use finding::{Event, Finding, Instant, Side};

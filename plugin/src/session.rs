@@ -6,6 +6,7 @@ use crate::{
     finding::{Event, Finding, ScriptMatch, Side},
     limits,
     script::{Fingerprinter, Match, Matcher},
+    tone::{Tracker, Zoom},
 };
 
 /// What is known of a call when it begins.
@@ -23,24 +24,29 @@ pub struct Session {
 }
 
 /// The side being judged.
-#[derive(Default)]
 struct Far {
     feed: Feed,
     ear: Ear,
 }
 
 /// What listens to a side: apart from the feed, so that one can fill the other.
-#[derive(Default)]
 struct Ear {
     stft: Stft,
     fingerprinter: Fingerprinter,
     matcher: Matcher,
+    tones: Tracker,
 }
 
 impl Session {
     /// Begins a call.
-    pub fn new(_info: CallInfo) -> Session {
-        Session { far: Far::default(), near: Feed::default(), told: 0 }
+    pub fn new(info: CallInfo) -> Session {
+        let ear = Ear {
+            stft: Stft::default(),
+            fingerprinter: Fingerprinter::default(),
+            matcher: Matcher::default(),
+            tones: Tracker::new(!info.outbound),
+        };
+        Session { far: Far { feed: Feed::default(), ear }, near: Feed::default(), told: 0 }
     }
 
     /// Takes the next audio of a side; adds what became known to `findings`.
@@ -61,9 +67,9 @@ impl Session {
         match side {
             Side::Far => {
                 let Far { feed, ear } = &mut self.far;
-                let Workspace { filters, spectrum } = work;
+                let Workspace { filters, spectrum, zoom } = work;
                 feed.push(filters, rate_hz, samples, |chunk| {
-                    ear.hear(catalog, spectrum, chunk, findings);
+                    ear.hear(catalog, spectrum, zoom, chunk, findings);
                 });
             }
             Side::Near => self.near.push(&mut work.filters, rate_hz, samples, |_| {}),
@@ -90,7 +96,7 @@ impl Session {
             Side::Far => {
                 let Far { feed, ear } = &mut self.far;
                 feed.skip(rate_hz, samples, |chunk| {
-                    ear.hear(catalog, &mut work.spectrum, chunk, findings);
+                    ear.hear(catalog, &mut work.spectrum, &mut work.zoom, chunk, findings);
                 });
             }
             Side::Near => self.near.skip(rate_hz, samples, |_| {}),
@@ -99,7 +105,15 @@ impl Session {
     }
 
     /// Ends the call.
-    pub fn finish(&mut self, _findings: &mut Vec<Finding>) {}
+    pub fn finish(&mut self, findings: &mut Vec<Finding>) {
+        let before = findings.len();
+        let Far { feed, ear } = &mut self.far;
+        let known_at = feed.clock();
+        ear.tones.finish(|tone| {
+            findings.push(Finding { known_at, side: Side::Far, what: Event::Tone(tone) });
+        });
+        self.limit(before, findings);
+    }
 
     fn limit(&mut self, before: usize, findings: &mut Vec<Finding>) {
         let room = limits::FINDINGS_PER_SESSION - self.told;
@@ -117,11 +131,19 @@ impl Ear {
         &mut self,
         catalog: &Sealed,
         spectrum: &mut crate::audio::Spectrum,
+        zoom: &mut Zoom,
         chunk: Chunk,
         findings: &mut Vec<Finding>,
     ) {
-        let Ear { stft, fingerprinter, matcher } = self;
+        let Ear { stft, fingerprinter, matcher, tones } = self;
         stft.push(spectrum, chunk, |frame: Frame| {
+            tones.push(&catalog.plans, zoom, &frame, |tone| {
+                findings.push(Finding {
+                    known_at: frame.known_at,
+                    side: Side::Far,
+                    what: Event::Tone(tone),
+                });
+            });
             let Some((number, code)) = fingerprinter.push(&catalog.book, &frame) else {
                 return;
             };

@@ -92,29 +92,56 @@ fn spelled_out(finding: &Finding) -> String {
                 e.decades.to_bits()
             )
         }
-        other => format!("{} {other:?}", finding.known_at),
+        Event::Tone(t) => {
+            let hz: Vec<u32> = t.freqs_hz.iter().map(|f| f.to_bits()).collect();
+            let (kind, end) = (format!("{:?}", t.kind), t.end);
+            let kind = kind.strip_prefix("ToneKind::").unwrap_or(&kind);
+            format!(
+                "{} {kind} {} {:?} {end:?} {hz:x?} {:x}",
+                finding.known_at,
+                t.detail,
+                t.start,
+                t.level_dbm0.to_bits()
+            )
+        }
+        other => unreachable!("this plugin finds no such thing: {other:?}"),
     }
 }
 
 fn spelled_out_natively(finding: &native::Finding) -> String {
-    let native::Event::Script(m) = &finding.what;
-    let e = m.evidence;
-    format!(
-        "{} {} {} {} {:?} {:x} {} {} {} {:x} {:x} {} {:x}",
-        finding.known_at.0,
-        m.script_id,
-        m.pack,
-        m.node,
-        m.among,
-        m.confidence.to_bits(),
-        m.heard_from.0,
-        m.script_from,
-        e.compared,
-        e.bit_error_rate.to_bits(),
-        e.tempo.to_bits(),
-        e.stretches,
-        e.decades.to_bits()
-    )
+    match &finding.what {
+        native::Event::Script(m) => {
+            let e = m.evidence;
+            format!(
+                "{} {} {} {} {:?} {:x} {} {} {} {:x} {:x} {} {:x}",
+                finding.known_at.0,
+                m.script_id,
+                m.pack,
+                m.node,
+                m.among,
+                m.confidence.to_bits(),
+                m.heard_from.0,
+                m.script_from,
+                e.compared,
+                e.bit_error_rate.to_bits(),
+                e.tempo.to_bits(),
+                e.stretches,
+                e.decades.to_bits()
+            )
+        }
+        native::Event::Tone(t) => {
+            let hz: Vec<u32> = t.freqs_hz.iter().map(|f| f.to_bits()).collect();
+            format!(
+                "{} {:?} {} {:?} {:?} {hz:x?} {:x}",
+                finding.known_at.0,
+                t.kind,
+                t.detail,
+                t.start.0,
+                t.end.map(|e| e.0),
+                t.level.0.to_bits()
+            )
+        }
+    }
 }
 
 #[test]
@@ -127,7 +154,8 @@ fn natively_and_in_wasm_the_findings_are_the_same_to_the_last_bit() {
             .flat_map(|s| std::iter::repeat_n(*s, rate_hz as usize / 8_000))
             .collect();
         for noise_rms in [0.0, 100.0, 1_000.0] {
-            let call = fixtures::line(n, &clean, 0.5, noise_rms);
+            let beep = fixtures::tone(1_000.0 * 8_000.0 / rate_hz as f32, 700, 6_000.0);
+            let call = fixtures::line(n, &[beep, clean.clone()].concat(), 0.5, noise_rms);
             let wasm: Vec<_> =
                 analyze(&analyzer, rate_hz, &call, 960).iter().map(spelled_out).collect();
             let native: Vec<_> =

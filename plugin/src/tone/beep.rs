@@ -1,0 +1,163 @@
+//! What makes a steady sound a beep, and what else it may turn out to be.
+
+use serde::Deserialize;
+
+use super::{
+    dtmf,
+    plan::Plans,
+    steady::{Measure, Steady},
+};
+use crate::{finding::RATE_HZ, level::ln};
+
+const MODEL: &str = include_str!("../../../models/tones/beep.json");
+
+/// Fewest frames of a sound of one line and of two: a beep of 60 ms has six,
+/// two of them cut by its edges.
+const FRAMES_MIN: [u32; 2] = [4, 6];
+
+/// How likely a track is a steady sound and not speech: a logistic regression
+/// whose terms [`Model::score`] defines.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    #[serde(rename = "source")]
+    _source: String,
+    bias: f32,
+    ln_deviation: f32,
+    ln_flutter: f32,
+    ln_rest: f32,
+    ln_share_rest: f32,
+    ln_khz: f32,
+    slope: f32,
+    contrast: f32,
+    pair: f32,
+    ln_frames: f32,
+    ln_frames_deviation: f32,
+    ln_frames_rest: f32,
+    ln_frames_flutter: f32,
+    low: f32,
+    low_frames: f32,
+    pair_frames: f32,
+    rest_deviation: f32,
+    /// A beep's odds are above this …
+    threshold: f32,
+    /// … and a sound's that sequence or cadence will tell of above this.
+    pub least: f32,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        serde_json::from_str(MODEL).expect("models/tones/beep.json is valid")
+    }
+}
+
+impl Model {
+    /// Natural logarithm of the odds that a track is a steady sound.
+    pub fn odds(&self, m: &Measure) -> f32 {
+        let may_be = m.frames >= FRAMES_MIN[m.lines - 1]
+            && m.share < SHARE_MAX
+            && BEEP_HZ.contains(&m.hz)
+            && m.hz2 < *BEEP_HZ.end();
+        if may_be { self.score(m) } else { f32::NEG_INFINITY }
+    }
+
+    /// Whether a sound is steady beyond doubt: a beep, if nothing else.
+    pub fn is_sure(&self, sound: &Steady) -> bool {
+        sound.odds > self.threshold
+    }
+
+    fn score(&self, m: &Measure) -> f32 {
+        let frames = ln(m.frames.min(40) as f32);
+        let deviation = ln(m.deviation_hz.max(0.3));
+        let flutter = ln(m.flutter.max(0.01));
+        let rest = ln(m.rest.max(0.003));
+        let share_rest = ln((1.0 - m.share).max(0.003));
+        let low = m.hz.min(700.0) / 100.0;
+        let pair = if m.lines == 2 { 1.0 } else { 0.0 };
+        self.bias
+            + deviation * (self.ln_deviation + self.ln_frames_deviation * frames)
+            + flutter * (self.ln_flutter + self.ln_frames_flutter * frames)
+            + rest * (self.ln_rest + self.ln_frames_rest * frames)
+            + share_rest * (self.ln_share_rest + self.rest_deviation * deviation)
+            + low * (self.low + self.low_frames * frames)
+            + pair * (self.pair + self.pair_frames * frames)
+            + frames * self.ln_frames
+            + self.ln_khz * ln(m.hz / 1_000.0)
+            + self.slope * m.slope.abs() / (m.hz * 0.01)
+            + self.contrast * m.contrast_db.clamp(-10.0, 30.0) / 10.0
+    }
+}
+
+/// Lobes that overlap hold more than everything; they are not lines.
+const SHARE_MAX: f32 = 1.005;
+
+/// Beeps have frequencies in this range, Hz (with the tolerance of a measurement).
+const BEEP_HZ: std::ops::RangeInclusive<f32> = 290.0..=3_420.0;
+
+/// ITU-T T.30 §4.1: 1100 ± 38 Hz, 0.5 s on, 3 s off, ±15 %.
+pub const CALLING_HZ: std::ops::RangeInclusive<f32> = 1_060.0..=1_140.0;
+/// Its pulse, in samples.
+pub const CALLING_ON: std::ops::RangeInclusive<u64> = 3_300..=4_700;
+/// The longest pause, in samples.
+pub const CALLING_OFF_MAX: u64 = (3.5 * RATE_HZ as f32) as u64;
+
+/// ITU-T T.30 §4.1, V.25: 2100 ± 15 Hz for 2.6 to 4 s.
+pub const ANSWER_HZ: std::ops::RangeInclusive<f32> = 2_080.0..=2_120.0;
+/// From here on it is the answering tone, in samples.
+pub const ANSWER_LEAST: u64 = RATE_HZ as u64;
+/// And after speech, which beeps follow too.
+pub const ANSWER_LEAST_AFTER_SPEECH: u64 = (2.4 * RATE_HZ as f32) as u64;
+
+/// Where the plans' single frequencies are, and those that a frame cannot tell
+/// apart: 350 to 480 Hz.
+const PROGRESS_HZ: std::ops::RangeInclusive<f32> = 340.0..=490.0;
+/// And pairs.
+const PROGRESS_PAIR_MAX_HZ: f32 = 660.0;
+
+/// What a steady sound may be besides a beep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rival {
+    /// Nothing: it is a beep.
+    None,
+    /// No beep: outside of their frequencies, or a key.
+    Other,
+    /// The first segment of a special information tone.
+    Special,
+    /// A pulse of a call progress tone.
+    Progress,
+    /// The calling tone of a fax machine.
+    FaxCalling,
+    /// The answering tone of a fax machine.
+    FaxAnswer,
+}
+
+/// What a sound's frequencies leave open.
+pub fn rival(sound: &Steady, plans: &Plans) -> Rival {
+    let hz = sound.hz[0];
+    if sound.lines == 2 {
+        let (low, high) = (hz.min(sound.hz[1]), hz.max(sound.hz[1]));
+        return if dtmf::are_near_key(low, high) || !BEEP_HZ.contains(&low) {
+            Rival::Other
+        } else if high < PROGRESS_PAIR_MAX_HZ {
+            Rival::Progress
+        } else {
+            Rival::None
+        };
+    }
+    let (low, high) = plans.special.bands_hz[0];
+    if !BEEP_HZ.contains(&hz) {
+        Rival::Other
+    } else if sound.swept {
+        Rival::None
+    } else if PROGRESS_HZ.contains(&hz) {
+        Rival::Progress
+    } else if (low..=high).contains(&hz) {
+        Rival::Special
+    } else if CALLING_HZ.contains(&hz) {
+        Rival::FaxCalling
+    } else if ANSWER_HZ.contains(&hz) {
+        Rival::FaxAnswer
+    } else {
+        Rival::None
+    }
+}
