@@ -10,6 +10,10 @@ use callprint_plugin::{
 
 const RATE: f64 = 8_000.0;
 
+/// Level of a full-scale sine (ITU-T G.711, A-law).
+#[allow(clippy::approx_constant, reason = "3.14 dBm0 is not π")]
+const FULL_SCALE_DBM0: f64 = 3.14;
+
 /// Audio of a test, at 8 kHz, full scale ±1.
 #[derive(Clone, Default)]
 struct Audio(Vec<f64>);
@@ -26,7 +30,7 @@ impl Audio {
 
     /// A sum of sines, `dbm0` all together.
     fn tone(mut self, hz: &[f64], ms: f64, dbm0: f64) -> Audio {
-        let amplitude = 10f64.powf((dbm0 - 3.14) / 20.0) / (hz.len() as f64).sqrt();
+        let amplitude = 10f64.powf((dbm0 - FULL_SCALE_DBM0) / 20.0) / (hz.len() as f64).sqrt();
         for n in 0..(ms * RATE / 1e3) as usize {
             let phase = 2.0 * PI * n as f64 / RATE;
             self.0.push(hz.iter().map(|f| amplitude * (f * phase).sin()).sum());

@@ -143,7 +143,7 @@ impl Table {
     /// Head, bucket within the head, and tag of a hash.
     fn place(&self, hash: u32) -> (usize, usize, u32) {
         let buckets = self.heads.len() as u64 * BUCKETS_PER_HEAD as u64;
-        let bucket = (u64::from(hash) * buckets >> 32) as usize;
+        let bucket = ((u64::from(hash) * buckets) >> 32) as usize;
         (bucket / BUCKETS_PER_HEAD, bucket % BUCKETS_PER_HEAD, hash & ((1 << TAG_BITS) - 1))
     }
 

@@ -37,6 +37,11 @@ const SHIFTS: std::ops::RangeInclusive<i64> = -1..=1;
 /// A track is compared anew after this many codes (100 ms).
 const RECHECK_CODES: u64 = 5;
 
+/// Comparisons made at most for one code of the call, so that no audio, and no
+/// catalogue of scripts that are much alike, makes a push take long: about a
+/// millisecond.
+const COMPARISONS_PER_CODE: u32 = 32;
+
 /// Positions this far apart (in reference codes, 40 ms) belong to one alignment.
 const SAME_ALIGNMENT: i64 = 3;
 
@@ -153,6 +158,8 @@ pub struct Matcher {
     named: Vec<Named>,
     /// Codes so far that were not silence: how often chance has been tried.
     speech_codes: u64,
+    /// Comparisons that may still be made for the present code.
+    comparisons: u32,
 }
 
 impl Default for Matcher {
@@ -162,6 +169,7 @@ impl Default for Matcher {
             tracks: Vec::new(),
             named: Vec::new(),
             speech_codes: 0,
+            comparisons: 0,
         }
     }
 }
@@ -175,6 +183,7 @@ impl Matcher {
             return;
         }
         self.speech_codes += 1;
+        self.comparisons = COMPARISONS_PER_CODE;
         let mut changed: Vec<u32> = Vec::new();
         index.find(code, |position| {
             if (index.code(position) ^ code.bits).count_ones() <= CANDIDATE_BITS
@@ -216,6 +225,7 @@ impl Matcher {
             None if !self.agrees(index, &recording, number, position) => return None,
             _ => {}
         }
+        self.comparisons = self.comparisons.checked_sub(1)?;
         let (found, pace, shift) = self.compare(index, &recording, number, position);
         let code = number.saturating_add_signed(shift);
         match known {
