@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-REQUIREMENTS = ("numpy>=1.26", "scipy>=1.11", "soundfile>=0.12")
+REQUIREMENTS = ("numpy>=1.26", "scipy>=1.11", "soundfile>=0.12", "pypinyin>=0.53")
 
 EVAL_DIR = Path(__file__).resolve().parent
 REPO_DIR = EVAL_DIR.parent.parent
@@ -32,6 +32,8 @@ def enter() -> None:
         print(f"eval: making a Python environment in {venv} ({', '.join(REQUIREMENTS)})", file=sys.stderr)
         install(venv, REQUIREMENTS)
         stamp.write_text(wanted)
+    # One thread a process: the processes are what runs in parallel, and sums keep their order.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     os.execv(python, [str(python), *sys.argv])
 
 

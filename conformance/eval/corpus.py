@@ -14,6 +14,7 @@ if __name__ == "__main__":
 
 import argparse
 import json
+import multiprocessing
 import shutil
 import sys
 from dataclasses import asdict, dataclass, field
@@ -22,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 import level
+import neural as synthesis
 import packages
 import prompts
 import seeds
@@ -32,7 +34,7 @@ from speech import Voice
 
 PARTS = ("train", "dev", "test")
 # Bump when the same inputs would give another corpus: it is part of the corpus folder's name.
-VERSION = 1
+VERSION = 4
 RESYNTHESIS_RATES = {"slower": 0.96, "faster": 1.04}
 
 
@@ -72,14 +74,22 @@ def corpus_dir() -> Path:
     return bootstrap.work_dir() / f"corpus-{VERSION}"
 
 
-def load(part: str, neural: bool = False) -> list[Clip]:
+def load(part: str, neural: bool = False, jobs: int = 2) -> list[Clip]:
     """All clips of a part, built on first use. `neural` adds the neural voices, which take minutes to synthesise."""
     if part not in PARTS:
         raise ValueError(f"part {part!r}: one of {', '.join(PARTS)} expected")
     manifest = corpus_dir() / f"{part}{'-neural' if neural else ''}.jsonl"
     if not manifest.exists():
         packages.require_tools()
-        clips = _prompt_clips(part) + _formant_and_diphone_clips(part) + (_neural_clips(part) if neural else [])
+        if neural:
+            synthesis.prepare()
+        clips = []
+        tasks = _tasks(part, neural)
+        with multiprocessing.Pool(jobs) as pool:
+            for done, (task, made) in enumerate(zip(tasks, pool.imap(_clips_of, tasks)), 1):
+                clips += made
+                print(f"corpus: {part}: {task[1]} {task[2]}: {len(made)} clips ({done}/{len(tasks)})",
+                      file=sys.stderr, flush=True)
         partial = manifest.with_suffix(".partial")
         partial.parent.mkdir(parents=True, exist_ok=True)
         partial.write_text("".join(json.dumps(asdict(clip), ensure_ascii=False) + "\n" for clip in clips))
@@ -104,36 +114,41 @@ def _stored(clip: Clip, pcm: np.ndarray) -> Clip:
     return clip
 
 
-def _prompt_clips(part: str) -> list[Clip]:
+def _tasks(part: str, neural: bool) -> list[tuple]:
+    """What can be made independently: an actor, or the voices of one engine in one language."""
+    voices = _voices(part)
+    engines = ("espeak", "flite", "kokoro") if neural else ("espeak", "flite")
+    return ([(part, "actor", index) for index in range(len(voices["prompts"]))]
+            + [(part, engine, lang) for engine in engines for lang in voices[engine]])
+
+
+def _clips_of(task: tuple) -> list[Clip]:
+    part, engine, which = task
+    if engine == "actor":
+        return _prompt_clips(part, _voices(part)["prompts"][which])
+    by_use = _voices(part)[engine][which]
+    enrolling, strangers = ([Voice(engine, name, which) for name in by_use[use]] for use in ("enrol", "stranger"))
+    # Neural synthesis runs at about the speed of speech: few texts a voice.
+    return _synthetic_clips(part, which, enrolling, strangers, text_limit=2 if engine == "kokoro" else None)
+
+
+def _prompt_clips(part: str, actor: dict) -> list[Clip]:
     """Real actors. Three utterances in five are enrolled, the others are the same voice saying other things."""
     clips = []
-    for actor in _voices(part)["prompts"]:
-        _progress(f"{part}: prompts of {actor['voice']}")
-        loaded = prompts.load(actor["package"], actor["folder"])
-        for index, (names, pcm) in enumerate(prompts.utterances(loaded, actor["voice"])):
-            role = "stranger" if actor["use"] == "stranger" else "script" if index % 5 < 3 else "negative"
-            clips.append(_stored(Clip(f"{actor['voice']}-{index:03d}", part, role, actor["voice"], "actor",
-                                      actor["lang"], " + ".join(names), segments=[[0, len(pcm), "body"]]), pcm))
-    return clips
+    loaded = prompts.load(actor["package"], actor["folder"])
+    for index, utterance in enumerate(prompts.utterances(loaded, actor["voice"])):
+        role = "stranger" if actor["use"] == "stranger" else "script" if index % 5 < 3 else "negative"
 
+        def add(role, value=None, suffix="", of=""):
+            pcm, segments = utterance.audio(value)
+            clip = Clip(f"{actor['voice']}-{index:03d}{suffix}", part, role, actor["voice"], "actor", actor["lang"],
+                        " + ".join(utterance.names), of=of, change=suffix[1:], segments=segments)
+            clips.append(_stored(clip, pcm))
+            return clip
 
-def _formant_and_diphone_clips(part: str) -> list[Clip]:
-    clips = []
-    for engine in ("espeak", "flite"):
-        for lang, by_use in _voices(part)[engine].items():
-            _progress(f"{part}: {engine} {lang}")
-            clips += _synthetic_clips(part, lang, *(
-                [Voice(engine, name, lang) for name in by_use[use]] for use in ("enrol", "stranger")))
-    return clips
-
-
-def _neural_clips(part: str) -> list[Clip]:
-    """Few texts a voice: neural synthesis runs at about the speed of speech."""
-    clips = []
-    for lang, by_use in _voices(part)["kokoro"].items():
-        _progress(f"{part}: kokoro {lang}")
-        clips += _synthetic_clips(part, lang, *(
-            [Voice("kokoro", name, lang) for name in by_use[use]] for use in ("enrol", "stranger")), text_limit=2)
+        clip = add(role)
+        if role == "script" and utterance.slot is not None:
+            add("variant", prompts.other_value(loaded, utterance), "-slots", of=clip.id)
     return clips
 
 
@@ -151,7 +166,7 @@ def _synthetic_clips(part: str, lang: str, enrolling: list[Voice], strangers: li
         pieces = (opening if opened else []) + text.pieces(filling)
         pauses = _pauses(pieces, seeds.generator("pauses", script.voice if script else voice.label, text.id, opened))
         pcm, segments = _spoken(voice, pieces, pauses, rate)
-        clip_id = "-".join(filter(None, (voice.label, text.id, "opened" if opened else "", change, str(filling))))
+        clip_id = "-".join(filter(None, (voice.label, text.id, "opened" if opened else "", change)))
         if change == "other-voice":
             clip_id = f"{script.id}-by-{voice.label}"
         clips.append(_stored(Clip(clip_id.replace("+", "_"), part, role, voice.label, voice.engine, lang,
@@ -168,17 +183,18 @@ def _synthetic_clips(part: str, lang: str, enrolling: list[Voice], strangers: li
             for change, rate in RESYNTHESIS_RATES.items():
                 add("variant", voice, text, opened=opened, rate=rate, script=script, change=change)
             if text.has_slots:
-                add("variant", voice, text, 1 + number % 3, opened, script=script, change="slots")
+                add("variant", voice, text, text.other_filling(number), opened, script=script, change="slots")
             if strangers:
                 add("variant", strangers[number % len(strangers)], text, opened=opened, script=script,
                     change="other-voice")
+        # The last value of a slot is never enrolled: the same voice saying the same price would be a positive.
         for text in others:
-            add("negative", voice, text)
+            add("negative", voice, text, filling=-1)
         if pair:
-            add("negative", voice, others[0], opened=True)
+            add("negative", voice, others[0], filling=-1, opened=True)
     for voice in strangers:
         for text in others:
-            add("stranger", voice, text, filling=3)
+            add("stranger", voice, text)
     return clips
 
 
@@ -200,20 +216,17 @@ def _spoken(voice: Voice, pieces: list[texts.Piece], pauses: list[float], rate: 
     return level.at_level(np.concatenate(audio)), segments
 
 
-def _progress(message: str) -> None:
-    print(f"corpus: {message}", file=sys.stderr, flush=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", default=[], help="train, dev, test (default: all)")
     parser.add_argument("--neural", action="store_true", help="add the neural voices (minutes of synthesis)")
+    parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--rebuild", action="store_true", help="discard the corpus that was built before")
     args = parser.parse_args()
     if args.rebuild:
         shutil.rmtree(corpus_dir(), ignore_errors=True)
     for part in args.parts or PARTS:
-        clips = load(part, args.neural)
+        clips = load(part, args.neural, args.jobs)
         for role in ("script", "variant", "negative", "stranger"):
             chosen = [clip for clip in clips if clip.role == role]
             minutes = sum(clip.samples for clip in chosen) / wav.RATE_HZ / 60

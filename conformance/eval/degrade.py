@@ -30,6 +30,7 @@ class Condition:
     time_scale: length of the result over the length of the input.
     rendition: which rendition of the script is played (a `change` of the corpus's variants); "" is the enrolled one.
     quick: whether the quick run includes it.
+    near_echo_db: our own side talks all the while, on a channel of its own, and comes back at this level. None: silence.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Condition:
     time_scale: float = 1.0
     rendition: str = ""
     quick: bool = False
+    near_echo_db: float | None = None
 
 
 def apply(name: str, pcm: np.ndarray, seed: int, others: Sequence[np.ndarray] = ()) -> np.ndarray:
@@ -169,6 +171,9 @@ def _registry() -> dict[str, Condition]:
         Condition("resynthesis-slower", "resynthesis", (_A_LAW,), rendition="slower", quick=True),
         Condition("resynthesis-faster", "resynthesis", (_A_LAW,), rendition="faster", quick=True),
         Condition("other-voice", "other-voice", (_A_LAW,), rendition="other-voice"),
+        # Our own side talks, with and without its echo in the far side.
+        Condition("near-talk", "", (_A_LAW,), near_echo_db=-90.0),
+        Condition("near-talk-echo", "", (_A_LAW,), near_echo_db=-20.0, quick=True),
         # Everything at once.
         Condition("babble-15-amr-loss-5", "", (_babble(15), _coded_lossy(codec.amr, 0.05, 7.95))),
         Condition("street-10-gsm", "", (_street(10), _coded(codec.gsm)), quick=True),

@@ -1,9 +1,13 @@
 """Real recordings: telephony prompts by voice actors, joined into utterances as long as a call script.
 
-Some prompts are cut from the same take as others ("press one" inside a longer menu). Audio used twice would turn a
-"negative" into a positive, so of every group of prompts that share a stretch only the longest is used.
+Some prompts are cut from the same take as others ("press one" inside a longer menu), and many sentences were spoken
+several times. Either would turn a "negative" into a positive, since the same words by the same voice are the script
+again. So of prompts that share a stretch of audio or a run of words only the longest is used.
 """
 
+import gzip
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,24 +19,54 @@ import seeds
 import wav
 
 SOUNDS = "usr/share/asterisk/sounds"
-SHORTEST_S, LONGEST_S = 0.8, 16.0
+LONGEST_S = 16.0
+# Animals, beeps and silence among the prompts; the same effects occur in several languages.
+NOT_SPEECH = ("tt-monkeys", "beep", "beeperr", "ascending-2tone", "descending-2tone", "silence")
+# Shorter prompts are digits, letters and single words: they fill slots. Longer ones make up the script.
+SLOT_VALUE_S = (0.4, 0.85)
 # Windows of the same take correlate above .97 when frames align; the same word spoken twice by one actor reaches .95.
 # Between the two a prompt is dropped rather than trusted.
 SAME_TAKE_CORRELATION = 0.95
+# Shorter runs of words in common ("press one to") last less than a second and stay in, as hard negatives.
+SHARED_WORDS = 4
 _WINDOW_FRAMES, _BANDS = 20, 16
 
 
 def load(package: str, folder: str) -> list[tuple[str, np.ndarray]]:
     """Name and audio of an actor's prompts, trimmed, at nominal level, sharing no audio with one another."""
     root = packages.unpacked(package) / SOUNDS / folder
-    files = sorted(path for path in root.rglob("*") if path.suffix in (".wav", ".gsm"))
+    files = sorted(path for path in root.rglob("*") if path.suffix in (".wav", ".gsm")
+                   and path.stem not in NOT_SPEECH and path.parent.name not in NOT_SPEECH)
     clips = []
-    for path in files:
+    for path in _differently_worded(files, root, _transcripts(package)):
         for index, piece in enumerate(_pieces(wav.read(path))):
-            if SHORTEST_S <= len(piece) / wav.RATE_HZ <= LONGEST_S:
+            if SLOT_VALUE_S[0] <= len(piece) / wav.RATE_HZ <= LONGEST_S:
                 clips.append((f"{path.relative_to(root).with_suffix('')}#{index}", level.at_level(piece)))
     dropped = _shared_takes([pcm for _, pcm in clips])
     return [clip for index, clip in enumerate(clips) if index not in dropped]
+
+
+def _transcripts(package: str) -> dict[str, list[str]]:
+    """Words by prompt name, from the package's documentation; some packages have none."""
+    texts = list(packages.unpacked(package.removesuffix("-wav")).rglob("core-sounds-*.txt.gz"))
+    words_by_name = {}
+    for line in gzip.open(texts[0], "rt", encoding="utf-8", errors="replace") if texts else ():
+        name, separator, words = line.partition(":")
+        if separator and not line.startswith(";"):
+            words_by_name[name.strip()] = re.findall(r"\w+", words.lower())
+    return words_by_name
+
+
+def _differently_worded(files: list[Path], root: Path, transcripts: dict[str, list[str]]) -> list[Path]:
+    """The files without those that repeat a run of words of a longer one."""
+    taken, kept = set(), set()
+    for path in sorted(files, key=lambda path: -path.stat().st_size):
+        words = transcripts.get(str(path.relative_to(root).with_suffix("")), [])
+        runs = {tuple(words[start:start + SHARED_WORDS]) for start in range(len(words) - SHARED_WORDS + 1)}
+        if not runs & taken:
+            taken |= runs
+            kept.add(path)
+    return [path for path in files if path in kept]
 
 
 def _pieces(pcm: np.ndarray) -> list[np.ndarray]:
@@ -107,20 +141,51 @@ def _windows(band_map: np.ndarray, hop: int) -> np.ndarray:
     return np.array(rows, np.float32)
 
 
-def utterances(clips: list[tuple[str, np.ndarray]], voice: str,
-               shortest_s: float = 7.0, longest_s: float = 18.0) -> list[tuple[list[str], np.ndarray]]:
-    """Prompts joined in random order with pauses; each prompt is used once. Returns names and audio."""
+@dataclass(frozen=True)
+class Utterance:
+    """Prompts joined to the length of a call script. `slot` is the place, among the prompts, of a spliced-in value."""
+
+    names: tuple[str, ...]
+    prompts: tuple[np.ndarray, ...]
+    pauses_s: tuple[float, ...]
+    slot: int | None
+
+    def audio(self, value: np.ndarray | None = None) -> tuple[np.ndarray, list]:
+        """The joined audio and its segments, with `value` in the slot where there is one."""
+        pieces, segments, at = [], [], 0
+        for index, (pcm, pause_s) in enumerate(zip(self.prompts, self.pauses_s)):
+            if index == self.slot and value is not None:
+                pcm = value
+            segments.append([at, at + len(pcm), "value" if index == self.slot else "body"])
+            pieces += [pcm, np.zeros(int(pause_s * wav.RATE_HZ), np.float32)]
+            at += len(pieces[-2]) + len(pieces[-1])
+        return np.concatenate(pieces[:-1]), segments
+
+
+def utterances(clips: list[tuple[str, np.ndarray]], voice: str, shortest_s: float = 7.0,
+               longest_s: float = 18.0) -> list[Utterance]:
+    """All long prompts joined in random order with pauses, each used once; every other utterance has a slot."""
     rng = seeds.generator("utterances", voice)
-    joined, names, pieces, length_s = [], [], [], 0.0
-    wanted_s = rng.uniform(shortest_s, longest_s)
-    for index in rng.permutation(len(clips)):
-        name, pcm = clips[index]
-        names.append(name)
-        pause = np.zeros(int(rng.uniform(0.12, 0.55) * wav.RATE_HZ), np.float32)
-        pieces += [pcm, pause]
-        length_s += (len(pcm) + len(pause)) / wav.RATE_HZ
-        if length_s >= wanted_s:
-            joined.append((names, np.concatenate(pieces[:-1])))
-            names, pieces, length_s = [], [], 0.0
-            wanted_s = rng.uniform(shortest_s, longest_s)
-    return joined
+    short = [clip for clip in clips if len(clip[1]) / wav.RATE_HZ <= SLOT_VALUE_S[1]]
+    long = [clip for clip in clips if len(clip[1]) / wav.RATE_HZ > SLOT_VALUE_S[1]]
+    made, chosen, length_s, wanted_s = [], [], 0.0, rng.uniform(shortest_s, longest_s)
+    for index in rng.permutation(len(long)):
+        chosen.append((*long[index], float(rng.uniform(0.12, 0.55))))
+        length_s += len(chosen[-1][1]) / wav.RATE_HZ + chosen[-1][2]
+        if length_s < wanted_s:
+            continue
+        slot = None
+        if len(made) % 2 and len(chosen) > 1 and short:
+            slot = int(rng.integers(1, len(chosen)))
+            chosen[slot - 1] = (*chosen[slot - 1][:2], 0.06)
+            chosen.insert(slot, (*short[rng.integers(len(short))], 0.06))
+        made.append(Utterance(*zip(*chosen), slot))
+        chosen, length_s, wanted_s = [], 0.0, rng.uniform(shortest_s, longest_s)
+    return made
+
+
+def other_value(clips: list[tuple[str, np.ndarray]], utterance: Utterance) -> np.ndarray:
+    """A short prompt other than the one in the utterance's slot."""
+    short = [pcm for name, pcm in clips
+             if len(pcm) / wav.RATE_HZ <= SLOT_VALUE_S[1] and name != utterance.names[utterance.slot]]
+    return short[int(seeds.generator("value", *utterance.names).integers(len(short)))]

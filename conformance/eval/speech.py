@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pypinyin import Style, lazy_pinyin
+from pypinyin.seg import mmseg
 
 import level
 import seeds
@@ -33,6 +35,7 @@ class Voice:
 
 def say(voice: Voice, text: str, rate: float = 1.0) -> np.ndarray:
     """`text` in `voice` at `rate` times its usual speaking rate: 8 kHz, nominal level, outer silence trimmed."""
+    text = _written(voice, text)
     path = work_dir() / "speech" / f"{seeds.key(voice, text, rate)}.wav"
     if not path.exists():
         wav.write(path, level.at_level(level.trimmed(_engine(voice.engine)(voice, text, rate))))
@@ -49,6 +52,13 @@ def _engine(name: str):
 def _espeak(voice: Voice, text: str, rate: float) -> np.ndarray:
     words_per_minute = round(voice.words_per_minute * rate)
     return _run(["espeak-ng", "-v", voice.name, "-s", str(words_per_minute), "--stdin", "-w"], voice, text)
+
+
+def _written(voice: Voice, text: str) -> str:
+    """`text` as the voice reads it: espeak-ng 1.51 spells most Mandarin characters out in English, but reads pinyin."""
+    if not voice.name.startswith("cmn-latn-pinyin"):
+        return text
+    return " ".join("".join(lazy_pinyin(word, style=Style.TONE)) for word in mmseg.seg.cut(text))
 
 
 def _flite(voice: Voice, text: str, rate: float) -> np.ndarray:

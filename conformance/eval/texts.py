@@ -32,14 +32,18 @@ class CallText:
     def has_slots(self) -> bool:
         return any(_SLOT.search(sentence) for sentence in self.sentences)
 
+    def other_filling(self, number: int) -> int:
+        """A filling besides the first, which is enrolled, and the last, which is for negatives if there are others."""
+        return 1 + number % max(1, min(len(values) for values in self.slots.values()) - 2)
+
     def pieces(self, filling: int = 0) -> list[Piece]:
-        """The text cut at its slots, each slot filled with its value number `filling` (they repeat)."""
+        """The text cut at its slots, each slot filled with its value number `filling`."""
         pieces = []
         for sentence in self.sentences:
             for index, part in enumerate(_SLOT.split(sentence)):
                 if index % 2:
                     values = self.slots[part]
-                    pieces.append(Piece(values[filling % len(values)], slot=part))
+                    pieces.append(Piece(values[filling], slot=part))
                 elif re.search(r"\w", part):
                     pieces.append(Piece(part.strip()))
         return pieces
