@@ -28,7 +28,7 @@ import timescale  # noqa: E402
 CACHE_DIR = REPO_DIR / "target" / "train"
 # Bump when the same corpus would give other pairs.
 VERSION = 1
-LINES_PER_RECORDING = 4
+LINES_PER_RECORDING = 3
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Source:
 
 def load(neural: bool) -> list[Source]:
     """All sources, made on first use."""
-    path = CACHE_DIR / f"pairs-{VERSION}{'-neural' if neural else ''}.pickle"
+    path = CACHE_DIR / f"pairs-{VERSION}-corpus-{corpus.VERSION}{'-neural' if neural else ''}.pickle"
     if not path.exists():
         made = _make(neural)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def load(neural: bool) -> list[Source]:
 
 
 def _make(neural: bool) -> list[Source]:
-    clips = {clip.id: clip for clip in corpus.load("train", neural)}
+    clips = {clip.id: clip for clip in corpus.load("train", neural, jobs=1)}
     audio = {name: clip.audio() for name, clip in clips.items()}
     by_voice: dict[str, list[np.ndarray]] = {}
     for name, clip in clips.items():
