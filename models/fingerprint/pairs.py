@@ -28,7 +28,8 @@ import timescale  # noqa: E402
 CACHE_DIR = REPO_DIR / "target" / "train"
 # Bump when the same corpus would give other pairs.
 VERSION = 1
-LINES_PER_RECORDING = 4
+# One suffices for 320 × 320 covariances: 750 recordings give 750 different lines and 10⁵ patches.
+LINES_PER_RECORDING = 1
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Source:
 
 def load(neural: bool) -> list[Source]:
     """All sources, made on first use."""
-    path = CACHE_DIR / f"pairs-{VERSION}{'-neural' if neural else ''}.pickle"
+    path = CACHE_DIR / f"pairs-{VERSION}-corpus-{corpus.VERSION}{'-neural' if neural else ''}.pickle"
     if not path.exists():
         made = _make(neural)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +61,7 @@ def load(neural: bool) -> list[Source]:
 
 
 def _make(neural: bool) -> list[Source]:
-    clips = {clip.id: clip for clip in corpus.load("train", neural)}
+    clips = {clip.id: clip for clip in corpus.load("train", neural, jobs=1)}
     audio = {name: clip.audio() for name, clip in clips.items()}
     by_voice: dict[str, list[np.ndarray]] = {}
     for name, clip in clips.items():
@@ -76,8 +77,8 @@ def _make(neural: bool) -> list[Source]:
             rng = seeds.generator("line", name, line)
             heard, factor = _through_a_line(audio[name], rng, others, music)
             ends = np.array([0, len(heard)])
-            renditions.append(Rendition(_int16(heard), ends, ends * factor))
-        sources[name] = Source(clip.voice, _int16(audio[name]), renditions)
+            renditions.append(Rendition(to_int16(heard), ends, ends * factor))
+        sources[name] = Source(clip.voice, to_int16(audio[name]), renditions)
         if number % 50 == 0:
             print(f"pairs: {number} of {len(clips)} recordings", file=sys.stderr, flush=True)
     for name, clip in clips.items():
@@ -86,11 +87,12 @@ def _make(neural: bool) -> list[Source]:
             own, reference = (np.array([segment[:2] for segment in each.segments]).ravel()
                               for each in (clip, clips[clip.of]))
             heard = _coded(audio[name], seeds.generator("line", name))
-            sources[clip.of].renditions.append(Rendition(_int16(heard), own, reference))
+            sources[clip.of].renditions.append(Rendition(to_int16(heard), own, reference))
     return list(sources.values())
 
 
-def _int16(pcm: np.ndarray) -> np.ndarray:
+def to_int16(pcm: np.ndarray) -> np.ndarray:
+    """16-bit samples, as a switch delivers them."""
     return np.clip(np.round(pcm * 32768), -32768, 32767).astype(np.int16)
 
 
