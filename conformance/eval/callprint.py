@@ -20,8 +20,17 @@ class Callprint:
         found = shutil.which(str(command))
         if not found:
             raise SystemExit(f"eval: {command} not found: run `make build`, or give --callprint PATH")
-        self.command, self.jobs = Path(found).resolve(), jobs
-        self.identity = hashlib.sha256(self.command.read_bytes()).hexdigest()[:16]
+        binary = Path(found).read_bytes()
+        self.identity = hashlib.sha256(binary).hexdigest()[:16]
+        # A copy, so that a build during the run does not change what is measured.
+        self.command = bootstrap.work_dir() / "commands" / self.identity
+        if not self.command.exists():
+            self.command.parent.mkdir(parents=True, exist_ok=True)
+            partial = self.command.with_suffix(".partial")
+            partial.write_bytes(binary)
+            partial.chmod(0o755)
+            partial.rename(self.command)
+        self.jobs = jobs
         self.analyzer: Path | None = None
 
     def enrol(self, scripts: Iterable[tuple[str, Path]]) -> None:
@@ -30,30 +39,20 @@ class Callprint:
         digest = hashlib.sha256(self.identity.encode())
         for script_id, path in scripts:
             digest.update(script_id.encode() + path.read_bytes())
-        folder = bootstrap.work_dir() / "analyzers" / digest.hexdigest()[:16]
         self.identity = digest.hexdigest()[:16]
+        folder = bootstrap.work_dir() / "analyzers" / self.identity
         self.analyzer = folder / "analyzer.cwasm"
-        if self.analyzer.exists():
+        # Baked in place: an analyzer remembers where its packs are.
+        if (folder / "ready").exists():
             return
-        partial = folder.with_name(folder.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        _write_list(partial / "refs.csv", ("script_id", "wav"), scripts)
-        self._run(
-            "enroll",
-            "--list",
-            partial / "refs.csv",
-            "--pack",
-            partial / "pack.json",
-            "--name",
-            "eval",
-            "--vendor",
-            "eval",
-            "--category",
-            "eval",
-        )
-        self._run("bake", "--pack", partial / "pack.json", "--out", partial / "analyzer.cwasm")
-        partial.rename(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _write_list(folder / "refs.csv", ("script_id", "wav"), scripts)
+        pack = folder / "pack.json"
+        about = ("--name", "eval", "--vendor", "eval", "--category", "eval")
+        self._run("enroll", "--list", folder / "refs.csv", "--pack", pack, *about)
+        self._run("bake", "--pack", pack, "--out", self.analyzer)
+        (folder / "ready").touch()
 
     def analyze(self, recordings: list[Path], scratch: Path) -> dict[Path, list[dict]]:
         """The findings in each recording. A call may miss its deadline on a busy machine, so what failed is tried again."""

@@ -13,6 +13,7 @@ import score
 import seeds
 import signal_calls
 from callprint import Callprint
+from negatives import BankSpec
 from queries import Query, Set
 
 
@@ -54,20 +55,20 @@ def signal_findings(
     return found
 
 
-def alarms(under_test: Callprint, part: str, neural: bool, seed: int, hours: float, progress) -> list[dict]:
+def alarms(under_test: Callprint, spec: BankSpec, hours: float, progress) -> list[dict]:
     """Hours and false alarms by kind of call. Every script match (not every report of it) in these calls is one."""
     total = negatives.batches(hours)
     progress.start("listening to negatives", total)
     folder = bootstrap.work_dir() / "negatives-in-progress"
     shutil.rmtree(folder, ignore_errors=True)
     tallies: dict[str, dict] = {}
-    kept = [_kept(under_test, seeds.key(negatives.key(part, neural, seed), number)) for number in range(total)]
+    kept = [_kept(under_test, seeds.key(spec.key, number)) for number in range(total)]
     missing = [number for number in range(total) if not kept[number].exists()]
     for _ in range(total - len(missing)):
         progress.step("kept from before")
     # The next batch is laid out while this one is analysed.
     with ThreadPoolExecutor(1) as ahead:
-        lay_out = lambda number: ahead.submit(negatives.write_batch, part, neural, seed, number, folder)
+        lay_out = lambda number: ahead.submit(negatives.write_batch, spec, number, folder)
         pending = [lay_out(number) for number in missing[:1]]
         for number, following in zip(missing, [*missing[1:], None]):
             kinds = {path: kind for kind, path in pending.pop().result()}

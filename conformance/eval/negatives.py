@@ -7,6 +7,7 @@ alternating, or over one another, which takes a few milliseconds per minute.
 
 import json
 import multiprocessing
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -51,17 +52,17 @@ _SOURCES = (
 )
 _MADE_BY = seeds.source_key(*_SOURCES)
 # Languages whose espeak-ng voices read digits and words of no particular sense.
-BABEL = (
+BABEL = [
     "ca",
     "cs",
     "da",
+    "de",
     "el",
     "en-us",
     "eo",
     "es",
     "fi",
     "fr",
-    "de",
     "hi",
     "hr",
     "hu",
@@ -78,7 +79,25 @@ BABEL = (
     "uk",
     "vi",
     "cmn-latn-pinyin",
-)
+]
+
+
+@dataclass(frozen=True)
+class BankSpec:
+    """What a bank is made of. `babel_minutes` of extra synthetic voices widen it."""
+
+    part: str
+    neural: bool
+    seed: int
+    babel_minutes: float
+
+    @property
+    def key(self) -> str:
+        return seeds.key("negatives", _MADE_BY, corpus.VERSION, *asdict(self).values())
+
+    @property
+    def folder(self) -> Path:
+        return bootstrap.work_dir() / "banks" / self.key
 
 
 def batches(hours: float) -> int:
@@ -86,18 +105,10 @@ def batches(hours: float) -> int:
     return -(-round(hours * 3600) // (CALL_S * CALLS_PER_BATCH))
 
 
-def batch_hours() -> float:
-    return CALL_S * CALLS_PER_BATCH / 3600
-
-
-def key(part: str, neural: bool, seed: int) -> str:
-    return seeds.key("negatives", _MADE_BY, corpus.VERSION, part, neural, seed)
-
-
-def write_batch(part: str, neural: bool, seed: int, number: int, folder: Path) -> list[tuple[str, Path]]:
+def write_batch(spec: BankSpec, number: int, folder: Path) -> list[tuple[str, Path]]:
     """Lay out the calls of one batch; returns their kinds and files."""
-    bank = Bank(part, neural, seed)
-    rng = seeds.generator("negatives", part, neural, seed, number)
+    bank = Bank(spec)
+    rng = seeds.generator("negatives", *asdict(spec).values(), number)
     calls = []
     for index in range(CALLS_PER_BATCH):
         kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
@@ -110,10 +121,9 @@ def write_batch(part: str, neural: bool, seed: int, number: int, folder: Path) -
 class Bank:
     """The material, as int16 arrays by sort, built once per part and kept in the work folder."""
 
-    def __init__(self, part: str, neural: bool, seed: int):
-        folder = bank_dir(part, neural, seed)
-        index = json.loads((folder / "index.json").read_text())
-        self._audio = np.load(folder / "bank.npy", mmap_mode="r")
+    def __init__(self, spec: BankSpec):
+        index = json.loads((spec.folder / "index.json").read_text())
+        self._audio = np.load(spec.folder / "bank.npy", mmap_mode="r")
         self._pieces = {sort: [slice(*span) for span in spans] for sort, spans in index.items()}
 
     def call(self, kind: str, rng: np.random.Generator) -> np.ndarray:
@@ -150,18 +160,14 @@ class Bank:
         return out
 
 
-def bank_dir(part: str, neural: bool, seed: int) -> Path:
-    return bootstrap.work_dir() / "banks" / key(part, neural, seed)
-
-
-def build_bank(part: str, neural: bool, seed: int, babel_minutes: float, jobs: int, progress) -> None:
-    """Make the bank unless it is there. `babel_minutes` of extra synthetic voices widen it."""
-    folder = bank_dir(part, neural, seed)
-    if (folder / "index.json").exists():
+def build_bank(spec: BankSpec, jobs: int, progress) -> None:
+    """Make the bank unless it is there."""
+    if (spec.folder / "index.json").exists():
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    tasks = [("strangers", part, neural, seed, line) for line in LINES]
-    tasks += [("babel", part, lang, seed, babel_minutes / len(BABEL)) for lang in BABEL]
+    spec.folder.mkdir(parents=True, exist_ok=True)
+    part, seed = spec.part, spec.seed
+    tasks = [("strangers", part, spec.neural, seed, line) for line in LINES]
+    tasks += [("babel", part, lang, seed, spec.babel_minutes / len(BABEL)) for lang in BABEL]
     tasks += [(sort, seed) for sort in ("music", "noise", "tones")]
     progress.start("making negatives", len(tasks))
     pieces: list[np.ndarray] = []
@@ -174,8 +180,8 @@ def build_bank(part: str, neural: bool, seed: int, babel_minutes: float, jobs: i
                 at += len(pcm)
                 pieces.append(pcm)
             progress.step(name)
-    np.save(folder / "bank.npy", np.concatenate(pieces))
-    (folder / "index.json").write_text(json.dumps(index))
+    np.save(spec.folder / "bank.npy", np.concatenate(pieces))
+    (spec.folder / "index.json").write_text(json.dumps(index))
 
 
 def _material(task: tuple) -> tuple[str, list[np.ndarray]]:

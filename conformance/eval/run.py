@@ -81,8 +81,9 @@ def main() -> int:
     found = evaluate.script_findings(under_test, wanted, progress)
     alarms = []
     if args.hours:
-        negatives.build_bank(args.part, args.neural, args.seed, args.babel_minutes, args.jobs, progress)
-        alarms = evaluate.alarms(under_test, args.part, args.neural, args.seed, args.hours, progress)
+        bank = negatives.BankSpec(args.part, args.neural, args.seed, args.babel_minutes)
+        negatives.build_bank(bank, args.jobs, progress)
+        alarms = evaluate.alarms(under_test, bank, args.hours, progress)
 
     outcomes = evaluate.outcomes(found, args.confidence)
     result = {

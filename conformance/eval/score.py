@@ -3,9 +3,10 @@
 A finding names one script, or a group ("one of these") while the audio heard so far belongs to several. It is
 
     right   the script that plays, alone or with scripts of the same words (its twins in other voices); while a shared
-            opening plays, also the group of the scripts that share it
+            opening plays, the group of the scripts that share it
     twin    only scripts of the same words in another voice: neither right nor wrong
-    vague   a group that holds the script that plays and others besides: neither right nor wrong
+    vague   a group that holds the script that plays and others besides, or that group when its opening is over, or a
+            lucky guess while it lasts: neither right nor wrong
     wrong   anything else, so every finding in a call that plays no enrolled script
 """
 
@@ -46,9 +47,11 @@ def judged(query: Query, findings: list[dict]) -> list[Judged]:
 def _verdict(query: Query, finding: dict) -> str:
     named = {name.rpartition("/")[2] for name in finding.get("among") or [finding["script_id"]]}
     alike = set(query.twins)
-    in_opening = query.sharing and finding["known_at_ms"] <= query.opening_ends_ms + OPENING_GRACE_MS
-    if in_opening and named - alike == set(query.sharing):
-        return "right"
+    in_opening = finding["known_at_ms"] <= query.opening_ends_ms + OPENING_GRACE_MS
+    if query.sharing and named - alike == set(query.sharing):
+        return "right" if in_opening else "vague"
+    if query.sharing and query.script in named and in_opening:
+        return "vague"
     if query.script and query.script in named:
         return "right" if named - alike == {query.script} else "vague"
     return "twin" if named <= alike else "wrong"
