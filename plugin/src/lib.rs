@@ -17,6 +17,7 @@
 //! [`audio::stft`](audio).
 #![deny(missing_docs)]
 
+mod answer;
 pub mod audio;
 pub mod catalog;
 #[cfg(target_arch = "wasm32")]
