@@ -47,7 +47,12 @@ pub(crate) struct ScriptName {
     pub pack: u32,
     pub id: Box<str>,
     pub nodes: Box<[Box<str>]>,
+    /// It is a prompt of a voice mailbox.
+    pub voicemail: bool,
 }
+
+/// The `category` of scripts that a voice mailbox says.
+const VOICEMAIL: &str = "voicemail";
 
 /// A catalogue that is complete: what sessions work with.
 pub struct Sealed {
@@ -120,6 +125,7 @@ impl Catalog {
                 pack: number,
                 id: script.id.as_str().into(),
                 nodes: script.nodes.iter().map(|n| n.id.as_str().into()).collect(),
+                voicemail: script.more.get("category").is_some_and(|c| c == VOICEMAIL),
             });
         }
         let summary = PackSummary {

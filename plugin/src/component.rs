@@ -201,6 +201,9 @@ impl From<finding::Finding> for analysis::Finding {
         let what = match f.what {
             finding::Event::Script(m) => analysis::Event::Script(m.into()),
             finding::Event::Tone(t) => analysis::Event::Tone(t.into()),
+            finding::Event::Answer(a) => analysis::Event::Answer(a.into()),
+            finding::Event::Speech(s) => analysis::Event::Speech(s.into()),
+            finding::Event::Behaviour(b) => analysis::Event::Behaviour(b.into()),
         };
         analysis::Finding { known_at: f.known_at.0, side: f.side.into(), what }
     }
@@ -258,5 +261,34 @@ impl From<finding::Tone> for analysis::Tone {
             freqs_hz: t.freqs_hz,
             level_dbm0: t.level.0,
         }
+    }
+}
+
+impl From<finding::Answer> for analysis::Answer {
+    fn from(a: finding::Answer) -> Self {
+        let kind = match a.kind {
+            finding::AnswerKind::Human => analysis::AnswerKind::Human,
+            finding::AnswerKind::Machine => analysis::AnswerKind::Machine,
+            finding::AnswerKind::Unsure => analysis::AnswerKind::Unsure,
+        };
+        analysis::Answer { kind, cause: a.cause, confidence: a.confidence }
+    }
+}
+
+impl From<finding::TalkSpurt> for analysis::TalkSpurt {
+    fn from(s: finding::TalkSpurt) -> Self {
+        analysis::TalkSpurt { start: s.start.0, end: s.end.map(|e| e.0), level_dbm0: s.level.0 }
+    }
+}
+
+impl From<finding::Behaviour> for analysis::Behaviour {
+    fn from(b: finding::Behaviour) -> Self {
+        use finding::BehaviourKind as Kind;
+        let kind = match b.kind {
+            Kind::TalksThrough => analysis::BehaviourKind::TalksThrough,
+            Kind::WaitsForSpeech => analysis::BehaviourKind::WaitsForSpeech,
+            Kind::HandedOver => analysis::BehaviourKind::HandedOver,
+        };
+        analysis::Behaviour { kind, cause: b.cause, confidence: b.confidence }
     }
 }

@@ -60,6 +60,67 @@ pub enum Event {
     Script(ScriptMatch),
     /// A tone was recognised, or has ended.
     Tone(Tone),
+    /// Who answered.
+    Answer(Answer),
+    /// A talk-spurt began or ended.
+    Speech(TalkSpurt),
+    /// How the far side behaves towards the near side.
+    Behaviour(Behaviour),
+}
+
+/// Who answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerKind {
+    /// A person.
+    Human,
+    /// A voice mailbox, an announcement, an IVR.
+    Machine,
+    /// It cannot be told.
+    Unsure,
+}
+
+/// The answer classification. May be revised by a later one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Who.
+    pub kind: AnswerKind,
+    /// An upper-case name and its numbers.
+    pub cause: String,
+    /// The estimated probability that `kind` is right, 0 to 1.
+    pub confidence: f32,
+}
+
+/// A stretch of speech between pauses.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TalkSpurt {
+    /// Where it begins.
+    pub start: Instant,
+    /// Where it ends; `None` while it lasts.
+    pub end: Option<Instant>,
+    /// Active speech level so far.
+    pub level: Dbm0,
+}
+
+/// Ways of behaving that tell a playback from a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BehaviourKind {
+    /// Goes on talking through the near side's speech.
+    TalksThrough,
+    /// Falls silent or hangs up when the near side stays silent.
+    WaitsForSpeech,
+    /// Voice, level or background changed after the near side first spoke.
+    HandedOver,
+}
+
+/// A way of behaving, with the numbers behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Behaviour {
+    /// Which.
+    pub kind: BehaviourKind,
+    /// An upper-case name and its numbers.
+    pub cause: String,
+    /// The estimated probability, 0 to 1.
+    pub confidence: f32,
 }
 
 /// The kinds of tone. What they sound like is data: models/tones.

@@ -17,6 +17,7 @@
 //! `numeric.rs`.
 #![deny(missing_docs)]
 
+mod answer;
 pub mod audio;
 pub mod catalog;
 #[cfg(target_arch = "wasm32")]

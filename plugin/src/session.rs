@@ -1,7 +1,8 @@
 //! One call.
 
 use crate::{
-    audio::{Chunk, Feed, Frame, Stft},
+    answer::{Conversation, Nature},
+    audio::{Chunk, Feed, Frame, Hops, Stft},
     catalog::{Sealed, Workspace},
     finding::{Event, Finding, ScriptMatch, Side},
     limits,
@@ -19,8 +20,16 @@ pub struct CallInfo {
 /// One call: both sides, what was heard of them, and what was told.
 pub struct Session {
     far: Far,
-    near: Feed,
+    near: Near,
+    conversation: Conversation,
     told: u32,
+}
+
+/// Our own side.
+#[derive(Default)]
+struct Near {
+    feed: Feed,
+    hops: Hops,
 }
 
 /// The side being judged.
@@ -46,7 +55,12 @@ impl Session {
             matcher: Matcher::default(),
             tones: Tracker::new(!info.outbound),
         };
-        Session { far: Far { feed: Feed::default(), ear }, near: Feed::default(), told: 0 }
+        Session {
+            far: Far { feed: Feed::default(), ear },
+            near: Near::default(),
+            conversation: Conversation::default(),
+            told: 0,
+        }
     }
 
     /// Takes the next audio of a side; adds what became known to `findings`.
@@ -69,10 +83,15 @@ impl Session {
                 let Far { feed, ear } = &mut self.far;
                 let Workspace { filters, spectrum, zoom } = work;
                 feed.push(filters, rate_hz, samples, |chunk| {
-                    ear.hear(catalog, spectrum, zoom, chunk, findings);
+                    ear.hear(catalog, spectrum, zoom, &mut self.conversation, chunk, findings);
                 });
             }
-            Side::Near => self.near.push(&mut work.filters, rate_hz, samples, |_| {}),
+            Side::Near => {
+                let Near { feed, hops } = &mut self.near;
+                feed.push(&mut work.filters, rate_hz, samples, |chunk| {
+                    hear_near(hops, &mut self.conversation, chunk, findings);
+                });
+            }
         }
         self.limit(before, findings);
     }
@@ -96,10 +115,22 @@ impl Session {
             Side::Far => {
                 let Far { feed, ear } = &mut self.far;
                 feed.skip(rate_hz, samples, |chunk| {
-                    ear.hear(catalog, &mut work.spectrum, &mut work.zoom, chunk, findings);
+                    ear.hear(
+                        catalog,
+                        &mut work.spectrum,
+                        &mut work.zoom,
+                        &mut self.conversation,
+                        chunk,
+                        findings,
+                    );
                 });
             }
-            Side::Near => self.near.skip(rate_hz, samples, |_| {}),
+            Side::Near => {
+                let Near { feed, hops } = &mut self.near;
+                feed.skip(rate_hz, samples, |chunk| {
+                    hear_near(hops, &mut self.conversation, chunk, findings);
+                });
+            }
         }
         self.limit(before, findings);
     }
@@ -111,6 +142,11 @@ impl Session {
         let known_at = feed.clock();
         ear.tones.finish(|tone| {
             findings.push(Finding { known_at, side: Side::Far, what: Event::Tone(tone) });
+        });
+        self.conversation.finish(known_at, |far, what| {
+            let side = if far { Side::Far } else { Side::Near };
+            let known_at = if far { known_at } else { self.near.feed.clock() };
+            findings.push(Finding { known_at, side, what });
         });
         self.limit(before, findings);
     }
@@ -132,27 +168,40 @@ impl Ear {
         catalog: &Sealed,
         spectrum: &mut crate::audio::Spectrum,
         zoom: &mut Zoom,
+        conversation: &mut Conversation,
         chunk: Chunk,
         findings: &mut Vec<Finding>,
     ) {
         let Ear { stft, fingerprinter, matcher, tones } = self;
         stft.push(spectrum, chunk, |frame: Frame| {
+            let mut tell = |what: Event| {
+                findings.push(Finding { known_at: frame.known_at, side: Side::Far, what });
+            };
             tones.push(&catalog.plans, zoom, &frame, |tone| {
-                findings.push(Finding {
-                    known_at: frame.known_at,
-                    side: Side::Far,
-                    what: Event::Tone(tone),
-                });
+                conversation.tone(&tone, &mut tell);
+                tell(Event::Tone(tone));
             });
+            let nature = if tones.is_sounding() {
+                Nature::Tone
+            } else if tones.may_be_sounding() {
+                Nature::Undecided
+            } else {
+                Nature::Open
+            };
+            conversation.far(&frame, nature, tones.is_progressing(), tell);
             let Some((number, code)) = fingerprinter.push(&catalog.book, &frame) else {
                 return;
             };
+            let mut tell = |what: Event| {
+                findings.push(Finding { known_at: frame.known_at, side: Side::Far, what });
+            };
             matcher.push(&catalog.index, number, &code, |found| {
-                findings.push(Finding {
-                    known_at: frame.known_at,
-                    side: Side::Far,
-                    what: Event::Script(name(catalog, found)),
-                });
+                let voicemail = catalog.scripts[found.script as usize].voicemail;
+                let found = name(catalog, found);
+                if voicemail {
+                    conversation.prompt(&found, &mut tell);
+                }
+                tell(Event::Script(found));
             });
         });
     }
@@ -176,4 +225,22 @@ fn name(catalog: &Sealed, found: Match) -> ScriptMatch {
         script_from: found.script_from,
         evidence: found.evidence,
     }
+}
+
+fn hear_near(
+    hops: &mut Hops,
+    conversation: &mut Conversation,
+    chunk: Chunk,
+    findings: &mut Vec<Finding>,
+) {
+    hops.push(chunk, |index, known_at, hop| {
+        conversation.near(index, hop, |what| {
+            // How the far side behaves is told when our side speaks.
+            let side = match what {
+                Event::Behaviour(_) => Side::Far,
+                _ => Side::Near,
+            };
+            findings.push(Finding { known_at, side, what });
+        });
+    });
 }

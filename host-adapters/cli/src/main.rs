@@ -3,9 +3,11 @@
 mod analyze;
 mod audio_file;
 mod bake;
+mod demo;
 mod enroll;
 mod list;
 mod progress;
+mod report;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,8 @@ enum Task {
     Enroll(enroll::Args),
     Bake(bake::Args),
     Analyze(analyze::Args),
+    Report(report::Args),
+    Demo(demo::Args),
 }
 
 /// Inputs that could not be used, while others were.
@@ -41,17 +45,27 @@ struct SomeFailed {
 }
 
 fn main() -> ExitCode {
-    let command = Command::parse();
-    let result = match command.task {
-        Task::Enroll(args) => enroll::run(args, command.quiet),
-        Task::Bake(args) => bake::run(args, command.quiet),
-        Task::Analyze(args) => analyze::run(args, command.quiet),
-    };
-    match result {
+    match run(Command::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("callprint: {error:#}");
             ExitCode::from(if error.is::<SomeFailed>() { 1 } else { 2 })
         }
     }
+}
+
+fn run(Command { quiet, task }: Command) -> anyhow::Result<()> {
+    match task {
+        Task::Enroll(args) => enroll::run(args, quiet),
+        Task::Bake(args) => bake::run(args, quiet),
+        Task::Analyze(args) => analyze::run(args, quiet),
+        Task::Report(args) => report::run(args, quiet),
+        Task::Demo(args) => demo::run(args, quiet),
+    }
+}
+
+/// Runs a command as if it had been typed, but without its progress.
+fn run_line(args: &[String]) -> anyhow::Result<()> {
+    let words = ["callprint", "--quiet"].into_iter().chain(args.iter().map(String::as_str));
+    run(Command::try_parse_from(words)?)
 }

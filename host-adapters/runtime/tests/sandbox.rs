@@ -7,7 +7,7 @@ use std::{
     sync::LazyLock,
 };
 
-use callprint::{Analyzer, CallInfo, Error, Event, Finding, Options, Side, bake::bake};
+use callprint::{Analyzer, CallInfo, Error, Event, Finding, Options, Side, Tone, bake::bake};
 use callprint_fixtures as fixtures;
 use callprint_plugin as native;
 use native::{
@@ -71,77 +71,63 @@ fn analyze_natively(rate_hz: u32, samples: &[i16]) -> Vec<native::Finding> {
 }
 
 /// All there is to a finding, to the last bit of every number.
+macro_rules! spelled_out {
+    ($known_at:expr, $what:expr, $event:ident, $instant:expr, $level:expr) => {
+        match $what {
+            $event::Script(m) => {
+                let e = m.evidence;
+                format!(
+                    "{} {} {} {} {:?} {:x} {} {} {} {:x} {:x} {} {:x}",
+                    $known_at,
+                    m.script_id,
+                    m.pack,
+                    m.node,
+                    m.among,
+                    m.confidence.to_bits(),
+                    $instant(m.heard_from),
+                    m.script_from,
+                    e.compared,
+                    e.bit_error_rate.to_bits(),
+                    e.tempo.to_bits(),
+                    e.stretches,
+                    e.decades.to_bits()
+                )
+            }
+            $event::Tone(t) => {
+                let hz: Vec<u32> = t.freqs_hz.iter().map(|f| f.to_bits()).collect();
+                format!(
+                    "{} tone {} {} {} {:?} {hz:x?} {:x}",
+                    $known_at,
+                    t.kind as u8,
+                    t.detail,
+                    $instant(t.start),
+                    t.end.map($instant),
+                    $level(t).to_bits()
+                )
+            }
+            $event::Answer(a) => {
+                let confidence = a.confidence.to_bits();
+                format!("{} answer {} {} {confidence:x}", $known_at, a.kind as u8, a.cause)
+            }
+            $event::Speech(s) => {
+                let (start, end) = ($instant(s.start), s.end.map($instant));
+                format!("{} speech {start} {end:?}", $known_at)
+            }
+            $event::Behaviour(b) => {
+                let confidence = b.confidence.to_bits();
+                format!("{} behaviour {} {} {confidence:x}", $known_at, b.kind as u8, b.cause)
+            }
+        }
+    };
+}
+
 fn spelled_out(finding: &Finding) -> String {
-    match &finding.what {
-        Event::Script(m) => {
-            let e = m.evidence;
-            format!(
-                "{} {} {} {} {:?} {:x} {} {} {} {:x} {:x} {} {:x}",
-                finding.known_at,
-                m.script_id,
-                m.pack,
-                m.node,
-                m.among,
-                m.confidence.to_bits(),
-                m.heard_from,
-                m.script_from,
-                e.compared,
-                e.bit_error_rate.to_bits(),
-                e.tempo.to_bits(),
-                e.stretches,
-                e.decades.to_bits()
-            )
-        }
-        Event::Tone(t) => {
-            let hz: Vec<u32> = t.freqs_hz.iter().map(|f| f.to_bits()).collect();
-            let (kind, end) = (format!("{:?}", t.kind), t.end);
-            let kind = kind.strip_prefix("ToneKind::").unwrap_or(&kind);
-            format!(
-                "{} {kind} {} {:?} {end:?} {hz:x?} {:x}",
-                finding.known_at,
-                t.detail,
-                t.start,
-                t.level_dbm0.to_bits()
-            )
-        }
-        other => unreachable!("this plugin finds no such thing: {other:?}"),
-    }
+    spelled_out!(finding.known_at, &finding.what, Event, |t: u64| t, |t: &Tone| t.level_dbm0)
 }
 
 fn spelled_out_natively(finding: &native::Finding) -> String {
-    match &finding.what {
-        native::Event::Script(m) => {
-            let e = m.evidence;
-            format!(
-                "{} {} {} {} {:?} {:x} {} {} {} {:x} {:x} {} {:x}",
-                finding.known_at.0,
-                m.script_id,
-                m.pack,
-                m.node,
-                m.among,
-                m.confidence.to_bits(),
-                m.heard_from.0,
-                m.script_from,
-                e.compared,
-                e.bit_error_rate.to_bits(),
-                e.tempo.to_bits(),
-                e.stretches,
-                e.decades.to_bits()
-            )
-        }
-        native::Event::Tone(t) => {
-            let hz: Vec<u32> = t.freqs_hz.iter().map(|f| f.to_bits()).collect();
-            format!(
-                "{} {:?} {} {:?} {:?} {hz:x?} {:x}",
-                finding.known_at.0,
-                t.kind,
-                t.detail,
-                t.start.0,
-                t.end.map(|e| e.0),
-                t.level.0.to_bits()
-            )
-        }
-    }
+    use native::{Event, Instant, finding::Tone};
+    spelled_out!(finding.known_at.0, &finding.what, Event, |t: Instant| t.0, |t: &Tone| t.level.0)
 }
 
 #[test]
@@ -171,18 +157,25 @@ fn natively_and_in_wasm_the_findings_are_the_same_to_the_last_bit() {
 fn calls_do_not_touch_one_another() {
     let analyzer = open();
     let (a, b) = (recording(1), recording(2));
-    let alone = analyze(&analyzer, 8_000, &a, 160);
-    let mut one = analyzer.session(CallInfo { outbound: false }).unwrap();
-    let mut other = analyzer.session(CallInfo { outbound: true }).unwrap();
-    let mut findings = Vec::new();
-    for (a, b) in a.chunks(160).zip(b.chunks(160)) {
-        findings.extend(one.push(Side::Far, 8_000, a).unwrap());
-        other.push(Side::Far, 8_000, b).unwrap();
-        one.push(Side::Near, 8_000, b).unwrap();
-    }
-    findings.extend(one.finish().unwrap());
-    let spelled = |f: &[Finding]| f.iter().map(spelled_out).collect::<Vec<_>>();
-    assert_eq!(spelled(&findings), spelled(&alone));
+    // With another call going on beside it, and without.
+    let findings = |mut beside: Option<callprint::Session>| {
+        let mut call = analyzer.session(CallInfo { outbound: false }).unwrap();
+        let mut findings = Vec::new();
+        for (a, b) in a.chunks(160).zip(b.chunks(160)) {
+            findings.extend(call.push(Side::Far, 8_000, a).unwrap());
+            findings.extend(call.push(Side::Near, 8_000, b).unwrap());
+            if let Some(other) = &mut beside {
+                other.push(Side::Near, 8_000, a).unwrap();
+                other.push(Side::Far, 8_000, b).unwrap();
+            }
+        }
+        findings.extend(call.finish().unwrap());
+        findings.iter().map(spelled_out).collect::<Vec<_>>()
+    };
+    let other = analyzer.session(CallInfo { outbound: true }).unwrap();
+    let alone = findings(None);
+    assert!(alone.iter().any(|f| f.contains("s1")), "{alone:?}");
+    assert_eq!(findings(Some(other)), alone);
 }
 
 #[test]

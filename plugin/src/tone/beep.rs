@@ -15,6 +15,11 @@ const MODEL: &str = include_str!("../../../models/tones/beep.json");
 /// two of them cut by its edges.
 const FRAMES_MIN: [u32; 2] = [4, 6];
 
+/// Below this frequency, in Hz, a voice's fundamental may be all that is heard
+/// of it, and holds for this many frames.
+const VOICE_HZ: f32 = 400.0;
+const VOICE_FRAMES: u32 = 7;
+
 /// How likely a track is a steady sound and not speech: a logistic regression
 /// whose terms [`Model::score`] defines.
 #[derive(Deserialize)]
@@ -55,6 +60,7 @@ impl Model {
     /// Natural logarithm of the odds that a track is a steady sound.
     pub fn odds(&self, m: &Measure) -> f32 {
         let may_be = m.frames >= FRAMES_MIN[m.lines - 1]
+            && (m.hz >= VOICE_HZ || m.frames > VOICE_FRAMES)
             && m.share < SHARE_MAX
             && BEEP_HZ.contains(&m.hz)
             && m.hz2 < *BEEP_HZ.end();

@@ -21,9 +21,6 @@ const KEYS: [[char; 4]; 4] =
 const FREQUENCY_TOLERANCE: f32 = 0.027;
 const MEAN_FREQUENCY_TOLERANCE: f32 = 0.018;
 
-/// Q.24 rejects what is 3.5 % off; it is no beep for that.
-const NEAR_KEY: f32 = 0.035;
-
 /// Q.24: the high group 4 dB stronger to 8 dB weaker; a margin of 1.5 dB for
 /// codecs.
 const TWIST_DB: std::ops::RangeInclusive<f32> = -9.5..=5.5;
@@ -237,9 +234,9 @@ fn recognise(lines: &Lines) -> Option<(usize, usize, [f32; 2])> {
     TWIST_DB.contains(&twist).then_some((row, column, [low.hz, high.hz]))
 }
 
-/// Whether two frequencies (ascending) are those of a key, or so near that they
-/// may be meant for one.
+/// Whether two frequencies (ascending) may be those of a key.
 pub fn are_near_key(low_hz: f32, high_hz: f32) -> bool {
-    let near = |hz: f32, of: &[f32; 4]| of.iter().any(|own| (own - hz).abs() <= own * NEAR_KEY);
+    let near =
+        |hz: f32, of: &[f32; 4]| of.iter().any(|own| (own - hz).abs() <= own * FREQUENCY_TOLERANCE);
     near(low_hz, &LOW_HZ) && near(high_hz, &HIGH_HZ)
 }

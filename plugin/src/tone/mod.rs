@@ -126,7 +126,18 @@ impl Tracker {
 
     /// Whether what is heard now is a tone.
     pub fn is_sounding(&self) -> bool {
-        self.steady.sounding().is_some() || self.keypad.is_down()
+        let held = self.held.is_some_and(|h| h.sure || h.told.is_some());
+        held || self.keypad.is_down() || self.flags.are_heard() || self.progress.is_pulsing()
+    }
+
+    /// Whether what is heard now may turn out to be a tone.
+    pub fn may_be_sounding(&self) -> bool {
+        self.steady.sounding().is_some() || self.progress.may_be_pulsing()
+    }
+
+    /// Whether a call progress tone is there, pauses of its cadence included.
+    pub fn is_progressing(&self) -> bool {
+        self.progress.is_known()
     }
 
     /// Takes the next frame; hands what it makes known to `sink`.

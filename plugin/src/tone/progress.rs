@@ -166,6 +166,16 @@ impl ProgressTones {
         self.known.is_some()
     }
 
+    /// Whether a pulse of a plan's frequencies sounds now.
+    pub fn is_pulsing(&self) -> bool {
+        self.run.is_some_and(|run| run.signals.unwrap_or(0) != 0)
+    }
+
+    /// Whether what sounds now may be a pulse.
+    pub fn may_be_pulsing(&self) -> bool {
+        self.run.is_some_and(|run| run.frames > 3 && run.signals.is_none())
+    }
+
     /// If a sound may be a pulse of a plan: the longest pause, in samples, after
     /// which the next pulse would follow.
     pub fn claims(&self, plans: &Plans, sound: &Steady) -> Option<u64> {

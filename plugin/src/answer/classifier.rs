@@ -1,0 +1,186 @@
+//! Who answered: a person says little and waits, a machine talks on.
+//!
+//! Evidence, strongest first: a tone that only machines send; a known voicemail
+//! prompt; a silence after few words, the sooner telling the fewer they were;
+//! speech that goes on for longer than people greet.
+
+use super::spurts::PAUSE_HOPS;
+use crate::finding::{Answer, AnswerKind, Instant, RATE_HZ, Tone, ToneKind};
+
+/// Samples per millisecond.
+const MS: u64 = RATE_HZ as u64 / 1_000;
+
+/// A person who has said this much (ms) waits for this long (ms) after it;
+/// a machine that has said as little seldom does. With the confidence.
+const WAITS: [(u64, u64, f32); 5] = [
+    (700, 500, 0.97),
+    (1_000, 600, 0.95),
+    (1_600, 800, 0.9),
+    (3_500, 1_150, 0.85),
+    (5_200, 1_400, 0.7),
+];
+
+/// A silence of this length (ms) after more words than people greet with, and
+/// fewer than machines do, tells nothing.
+const UNDECIDED_SILENCE_MS: u64 = 1_500;
+
+/// Beeps shorter than this (ms) prove nothing.
+const BEEP_MS: u64 = 120;
+
+/// Less speech than this (ms) is a cough or a click.
+const SPEECH_MIN_MS: u64 = 150;
+
+/// Nobody greets for longer than this (ms) without waiting for an answer.
+const GREETING_MS: u64 = 6_000;
+
+/// Nothing said for this long (ms) tells nothing.
+const SILENCE_MS: u64 = 5_000;
+
+/// Our own side has spoken for this long (ms): what follows is a conversation.
+const CONVERSATION_MS: u64 = 300;
+
+/// Classifies the far side's answer.
+#[derive(Debug, Clone, Default)]
+pub struct Classifier {
+    /// Where the call was answered: its beginning, or the end of ringing.
+    answered: u64,
+    /// Beginning of the greeting, and of the stretch of it without a wait.
+    greeting: Option<u64>,
+    stretch: u64,
+    /// Speech in spurts that have ended since `stretch`, samples.
+    spoken: u64,
+    told: Option<AnswerKind>,
+    /// Nothing but a tone or a prompt changes it any more.
+    settled: bool,
+}
+
+/// Where the far side stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// End of the hop.
+    pub now: Instant,
+    /// Beginning of the spurt that lasts.
+    pub talking_since: Option<Instant>,
+    /// End of the last active hop, if a spurt lasts; of the last spurt, if none does.
+    pub last_active: Instant,
+    /// Speech of our own side so far, in samples.
+    pub near_speech: u64,
+}
+
+impl Classifier {
+    /// A spurt of the far side has ended.
+    pub fn spurt(&mut self, start: Instant, end: Instant) {
+        let start = start.0.max(self.stretch);
+        self.spoken += end.0.saturating_sub(start);
+    }
+
+    /// A tone was heard on the far side.
+    pub fn tone(&mut self, tone: &Tone, sink: &mut impl FnMut(Answer)) {
+        let long_enough = |end: Instant| end.0 - tone.start.0 >= BEEP_MS * MS;
+        let name = match tone.kind {
+            // Of the shorter ones, some are speech after all.
+            ToneKind::Beep if !tone.end.is_some_and(long_enough) => return,
+            ToneKind::Beep => "BEEP",
+            ToneKind::Sit => "SIT",
+            ToneKind::FaxAnswer | ToneKind::FaxFlags => "FAX",
+            ToneKind::Ringback | ToneKind::CallbackRingback => {
+                if let Some(end) = tone.end {
+                    self.answered = end.0;
+                }
+                return;
+            }
+            _ => return,
+        };
+        let hz = tone.freqs_hz.first().copied().unwrap_or(0.0);
+        self.machine(format!("{name}-{hz:.0}"), 0.99, sink);
+    }
+
+    /// A known prompt of a voice mailbox is playing.
+    pub fn prompt(&mut self, script_id: &str, confidence: f32, sink: &mut impl FnMut(Answer)) {
+        self.machine(format!("PROMPT-{script_id}"), confidence, sink);
+    }
+
+    fn machine(&mut self, cause: String, confidence: f32, sink: &mut impl FnMut(Answer)) {
+        if self.settled && self.told == Some(AnswerKind::Machine) {
+            return;
+        }
+        self.settled = true;
+        self.tell(AnswerKind::Machine, cause, confidence, sink);
+    }
+
+    fn tell(
+        &mut self,
+        kind: AnswerKind,
+        cause: String,
+        confidence: f32,
+        sink: &mut impl FnMut(Answer),
+    ) {
+        self.told = Some(kind);
+        sink(Answer { kind, cause, confidence });
+    }
+
+    /// A hop of the far side has passed.
+    pub fn tick(&mut self, at: &Now, sink: &mut impl FnMut(Answer)) {
+        if self.settled {
+            return;
+        }
+        if at.near_speech > CONVERSATION_MS * MS {
+            // What is said now is said to us.
+            if self.told.is_none() {
+                self.tell(AnswerKind::Unsure, "CONVERSATION".into(), 0.5, sink);
+            }
+            self.settled = true;
+            return;
+        }
+        let now = at.now.0;
+        let since = at.talking_since.map(|s| s.0.max(self.stretch));
+        let Some(greeting) = self.greeting else {
+            match since {
+                Some(since) => (self.greeting, self.stretch) = (Some(since), since),
+                None if self.told.is_none() && now > self.answered + SILENCE_MS * MS => {
+                    let cause = format!("SILENCE-{}", (now - self.answered) / MS);
+                    self.tell(AnswerKind::Unsure, cause, 0.5, sink);
+                }
+                None => {}
+            }
+            return;
+        };
+        let lasting = since.map_or(0, |s| at.last_active.0.saturating_sub(s));
+        let speech = (self.spoken + lasting) / MS;
+        let silence = now.saturating_sub(at.last_active.0) / MS;
+        let pause = PAUSE_HOPS * 10;
+        if silence < pause {
+            let stretch = (at.last_active.0.saturating_sub(self.stretch)) / MS;
+            if stretch >= GREETING_MS && self.told != Some(AnswerKind::Machine) {
+                let cause = format!("LONGGREETING-{stretch}-{speech}");
+                self.tell(AnswerKind::Machine, cause, 0.9, sink);
+            }
+            return;
+        }
+        let Some((_, wait, confidence)) = WAITS.iter().find(|w| speech <= w.0) else {
+            if silence >= UNDECIDED_SILENCE_MS && self.told.is_none() {
+                let cause = format!("PAUSE-{speech}-{silence}");
+                self.tell(AnswerKind::Unsure, cause, 0.5, sink);
+            }
+            return;
+        };
+        if silence < *wait {
+            return;
+        }
+        if self.told.is_none() || self.told == Some(AnswerKind::Unsure) {
+            if speech >= SPEECH_MIN_MS {
+                let delay = greeting.saturating_sub(self.answered) / MS;
+                let cause = format!("SHORTGREETING-{speech}-{silence}-{delay}");
+                self.tell(AnswerKind::Human, cause, *confidence, sink);
+            } else {
+                self.greeting = None;
+            }
+        }
+        // What follows counts anew: a person asks again, a machine goes on.
+        self.stretch = now;
+        self.spoken = 0;
+        if self.told == Some(AnswerKind::Human) {
+            self.greeting = None;
+        }
+    }
+}
