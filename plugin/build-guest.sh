@@ -36,8 +36,9 @@ fetch_debian_source() {
         package=$(apt-cache "$@" madison rust-src | awk '{print $3}' | grep -m 1 "^$version[+-]") || continue
         (cd "$apt" && apt-get "$@" download "rust-src=$package") || continue
         rm -rf "$cache/partial" && mkdir -p "$cache/partial"
-        dpkg-deb --fsys-tarfile "$apt"/rust-src_*.deb | tar -x -C "$cache/partial" --wildcards '*/library' '*/library/*'
-        mv "$(find "$cache/partial" -type d -name library -prune | head -n 1)" "$cache/$version"
+        dpkg-deb --fsys-tarfile "$apt"/rust-src_*.deb |
+            tar -x -C "$cache/partial" --wildcards --no-wildcards-match-slash './usr/src/*/library' || continue
+        mv "$cache"/partial/usr/src/*/library "$cache/$version"
         rm -rf "$apt" "$cache/partial"
         return 0
     done

@@ -18,6 +18,7 @@ const COLUMN_S: f64 = 0.010;
 const COLUMNS_MAX: f64 = 3_000.0;
 
 /// What a sine that fills the range has, in dBm0 (ITU-T G.711, A-law).
+#[expect(clippy::approx_constant, reason = "3.14 dBm0 is not π")]
 const FULL_SCALE_DBM0: f64 = 3.14;
 
 /// Levels that are told apart: one base64 digit's worth.
