@@ -8,26 +8,26 @@ other scripts of the *same voice* reach anywhere? Recall: how often does at leas
 place? Load: how many wrong places does a look-up return?
 """
 
-import train
+import environment
 
 if __name__ == "__main__":
-    train.enter()
+    environment.enter()
 
-import argparse
-import json
-import pickle
-import sys
-from dataclasses import dataclass
-from pathlib import Path
+import argparse  # noqa: E402
+import json  # noqa: E402
+import pickle  # noqa: E402
+import sys  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+from pathlib import Path  # noqa: E402
 
-import numba
-import numpy as np
+import corpus  # noqa: E402
+import degrade  # noqa: E402
+import numba  # noqa: E402
+import numpy as np  # noqa: E402
+import seeds  # noqa: E402
 
-import frontend
-import pairs
-import corpus
-import degrade
-import seeds
+import frontend  # noqa: E402
+import pairs  # noqa: E402
 
 WINDOWS = np.array([50, 75, 100, 150, 250])
 SLOPES = np.array([-0.084, -0.056, -0.028, 0.0, 0.028, 0.056, 0.084])
