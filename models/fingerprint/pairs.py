@@ -8,24 +8,22 @@ import pickle
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+# First, for it makes the evaluation's modules importable.
+import environment
+
+import codec
+import corpus
+import level
+import loss
+import noise
 import numpy as np
+import room
+import seeds
+import timescale
 from scipy.signal import butter, lfilter, sosfilt
 
-REPO_DIR = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPO_DIR / "conformance" / "eval"))
-
-import codec  # noqa: E402
-import corpus  # noqa: E402
-import level  # noqa: E402
-import loss  # noqa: E402
-import noise  # noqa: E402
-import room  # noqa: E402
-import seeds  # noqa: E402
-import timescale  # noqa: E402
-
-CACHE_DIR = REPO_DIR / "target" / "train"
+CACHE_DIR = environment.REPO_DIR / "target" / "train"
 # Bump when the same corpus would give other pairs.
 VERSION = 1
 # One suffices for 320 × 320 covariances: 750 recordings give 750 different lines and 10⁵ patches.
