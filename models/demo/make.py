@@ -77,15 +77,14 @@ def make_call(say, script: dict) -> None:
 
     # China's ringing tone, 1 s on and 4 s off; the second is cut off when the call centre answers.
     put("far", 0.5, line.tone(450, 1.0, -13), "ringing tone")
-    called_person(2.4, "喂？")
     ringing_until_s = put("far", 5.5, line.tone(450, 0.62, -13), "ringing tone")
 
     script_from_s = ringing_until_s + 0.45
     played = line.narrowed(*say(script["text"], script["voice"]), faster=1.015)
     script_until_s = put("far", script_from_s, line.at_level(played, REFERENCE_DBM0 - 6),
                          "the recording, 1.5 % fast and 6 dB down", script["text"], SCRIPT)
-    called_person(script_from_s + 4.6, "喂，你好？")
-    called_person(script_until_s + 0.4, "哪位？")
+    called_person(script_from_s + 4.6, "喂？喂，你好，请问您是哪里？")
+    called_person(script_until_s + 0.4, "喂？")
 
     agent_from_s = script_until_s + 1.7
     around = [speech(text, voice, REFERENCE_DBM0) for text, voice in (

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use callprint::{Analyzer, Event, Finding, Options, ScriptMatch, record};
+use callprint::{Analyzer, Error, Event, Finding, Options, ScriptMatch, TalkSpurt, record};
 
 use crate::{
     audio_file, list,
@@ -18,6 +18,9 @@ use crate::{
         page::{self, Part},
     },
 };
+
+/// Characters of what is said that are shown.
+const TEXT_SHOWN: usize = 16;
 
 /// Enrol a few scripts, bake an analyzer, and let it hear a call: what it recognises is shown as
 /// the call goes on.
@@ -44,7 +47,7 @@ fn speed(text: &str) -> Result<f64, String> {
 pub fn run(args: Args, quiet: bool) -> Result<()> {
     let screen = Screen { quiet, bold: io::stdout().is_terminal() };
     let audio = Audio::read(&args.audio).context(
-        "the demo's audio cannot be used; run the command in callprint's source tree, or say where it is with --audio",
+        "the demo's audio cannot be used; run this in callprint's source tree, or give --audio",
     )?;
     let scratch = tempfile::tempdir().context("no folder for temporary files")?;
     let folder = match args.html.as_deref().map(Path::parent) {
@@ -145,29 +148,57 @@ fn analyzer(list: &Path, folder: &Path, scratch: &Path, screen: &Screen) -> Resu
     Ok(Analyzer::open(&baked, &options)?)
 }
 
+/// How often the call is played at most. A push has a deadline on the clock, which even a good one
+/// misses where the machine has too much else to do, as while it builds.
+const TRIES: usize = 4;
+
 /// Plays the call, and shows side by side what is on the line and what is recognised.
 fn play(analyzer: &Analyzer, audio: &Audio, speed: f64, screen: &Screen) -> Result<Heard> {
+    for _ in 1..TRIES {
+        match play_once(analyzer, audio, speed, screen) {
+            Err(Error::Fault { reason }) => {
+                screen.line(format_args!("(the analysis was ended: {reason}; once more)\n"));
+            }
+            other => return Ok(other?),
+        }
+    }
+    Ok(play_once(analyzer, audio, speed, screen)?)
+}
+
+fn play_once(
+    analyzer: &Analyzer,
+    audio: &Audio,
+    speed: f64,
+    screen: &Screen,
+) -> Result<Heard, Error> {
     screen.line("   call time   later by");
     let mut parts: Vec<&Part> = audio.parts.iter().collect();
     parts.sort_by(|a, b| a.from_ms.total_cmp(&b.from_ms));
     let mut parts = parts.into_iter().peekable();
-    let heard = listen(analyzer, &audio.call, Some(speed), |played_s, found| {
+    listen(analyzer, &audio.call, Some(speed), |played_s, found| {
         while let Some(part) = parts.next_if(|p| p.from_ms <= played_s * 1e3) {
-            let (at_s, text) = (part.from_ms / 1e3, &part.text);
-            let text = if text.is_empty() { String::new() } else { format!(": {text}") };
+            let at_s = part.from_ms / 1e3;
+            let text = match part.text.char_indices().nth(TEXT_SHOWN) {
+                Some((end, _)) => format!(": {}…", &part.text[..end]),
+                None if part.text.is_empty() => String::new(),
+                None => format!(": {}", part.text),
+            };
             screen.faint(format_args!(
                 "  {at_s:8.2} s              on the line ({}): {}{text}",
                 part.side, part.what
             ));
         }
         for finding in found {
+            // A line a talk-spurt will do.
+            if matches!(finding.what, Event::Speech(TalkSpurt { end: None, .. })) {
+                continue;
+            }
             let known_s = seconds(finding.known_at);
             let later = began(finding)
                 .map_or(" ".repeat(10), |began| format!("{:8.2} s", known_s - seconds(began)));
             screen.strong(format_args!("  {known_s:8.2} s {later}  {}", record::text(finding)));
         }
-    })?;
-    Ok(heard)
+    })
 }
 
 /// Where that which a finding reports began (or ended, where it reports an end).
@@ -244,10 +275,12 @@ impl Verdict<'_> {
             screen.line(format_args!("  {label:<9}  {}", record::text(other)));
         }
         let busy_s = heard.busy.as_secs_f64();
-        screen.line(format_args!(
-            "  speed      {busy_s:.2} s of one processor for {duration_s:.1} s of call: {:.0} times real time",
-            duration_s / busy_s
-        ));
+        if busy_s > 0.0 {
+            let times = duration_s / busy_s;
+            screen.line(format_args!(
+                "  speed      {busy_s:.2} s of processor time, {times:.0} times as fast as the call"
+            ));
+        }
     }
 
     fn check(&self, audio: &Audio) -> Result<()> {
@@ -255,7 +288,7 @@ impl Verdict<'_> {
         let named: Vec<&str> = self.scripts.keys().copied().collect();
         ensure!(
             named == [expected],
-            "the call plays the script {expected:?}, and recognised were {named:?}: this build does not work as it should; run `make test`"
+            "the call plays {expected:?}, recognised were {named:?}: run `make test`"
         );
         Ok(())
     }

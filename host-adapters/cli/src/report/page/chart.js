@@ -77,7 +77,7 @@ class Chart {
       rows[row] = x;
       const tip = [sentence(finding), [["Known at", seconds(finding.known_at_ms)], ...this.latency(finding), ...numbers(finding)]];
       const y = 11 + row * (size + 1);
-      const pin = shape("g", { class: `pin ${finding.kind}`, transform: `translate(${x} ${y})` });
+      const pin = shape("g", { class: `pin ${finding.kind}`, transform: `translate(${Math.min(Math.max(x, size / 2), this.width - size / 2)} ${y})` });
       pin.append(shape("circle", { r: size / 2 - 0.5 }), shape("text", {}, n + 1));
       return { finding, x, y, pin: this.tipped(pin, tip) };
     });
