@@ -171,6 +171,11 @@ impl ProgressTones {
         self.run.is_some_and(|run| run.signals.unwrap_or(0) != 0)
     }
 
+    /// Whether anything sounds that is a pulse or may become one.
+    pub fn is_sounding(&self) -> bool {
+        self.run.is_some()
+    }
+
     /// Whether what sounds now may be a pulse.
     pub fn may_be_pulsing(&self) -> bool {
         self.run.is_some_and(|run| run.frames > 3 && run.signals.is_none())
@@ -451,10 +456,9 @@ impl ProgressTones {
             let tells = if self.count > 1 {
                 pulses.len() > 2 || !pulses[0].cut || kind == ToneKind::Ringback
             } else {
-                let long = newest.end - newest.start >= TELLING && !context.spoken;
-                !newest.cut
-                    && only_kind(fits.iter().map(|f| f.0)).is_some()
-                    && (run.lines > 1 || long)
+                let told_by_one = run.lines > 1 || newest.end - newest.start >= TELLING;
+                let only = only_kind(fits.iter().map(|f| f.0)).is_some();
+                !newest.cut && !context.spoken && only && told_by_one
             };
             if tells {
                 let nearest = fits[0].1 + 0.15;
