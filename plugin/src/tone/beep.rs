@@ -28,8 +28,10 @@ const VOICE_FRAMES: u32 = 7;
 const DECAY_MAX: f32 = 0.045;
 const DECAY_FRAMES: u32 = 8;
 
-/// Two harmonics of a monotonous voice last less long than this, in frames.
-const HARMONIC_FRAMES: u32 = 14;
+/// Two harmonics of a monotonous voice last less long than this, in frames; of a
+/// singing one they deviate from a straight line by more than this share.
+const HARMONIC_FRAMES: u32 = 40;
+const HARMONIC_DEVIATION: f32 = 0.002;
 
 /// How likely a track is a steady sound and not speech: a logistic regression
 /// whose terms [`Model::score`] defines.
@@ -82,7 +84,7 @@ impl Model {
     pub fn odds(&self, m: &Measure) -> f32 {
         let may_be = m.frames >= FRAMES_MIN[m.lines - 1]
             && (m.hz >= VOICE_HZ || m.frames > VOICE_FRAMES)
-            && (m.lines == 1 || m.frames >= HARMONIC_FRAMES || !are_harmonics(m.hz, m.hz2))
+            && (m.lines == 1 || !is_sung(m))
             && (m.decay.abs() < DECAY_MAX || m.frames < DECAY_FRAMES)
             && m.share < SHARE_MAX
             && BEEP_HZ.contains(&m.hz)
@@ -124,6 +126,12 @@ impl Model {
             + self.slope * m.slope.abs() / (m.hz * 0.01)
             + self.contrast * m.contrast_db.clamp(-10.0, 30.0) / 10.0
     }
+}
+
+/// Whether two lines are a voice's, as far as can be told by now.
+fn is_sung(m: &Measure) -> bool {
+    let steady = m.frames >= HARMONIC_FRAMES && m.deviation_hz < HARMONIC_DEVIATION * m.hz;
+    are_harmonics(m.hz, m.hz2) && !steady
 }
 
 /// Whether two frequencies (ascending) are low harmonics of one voice.

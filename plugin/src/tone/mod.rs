@@ -335,7 +335,9 @@ impl Tracker {
                 && before.end.is_some_and(|end| sound.start.0 <= end.0 + REPEATED_WITHIN)
         };
         if held.rival == Rival::Progress
-            && (self.progress.is_known() || self.past.iter().flatten().any(repeats))
+            && (self.progress.is_known()
+                || self.past.iter().flatten().any(repeats)
+                || sound.start.0 < progress::CUT)
         {
             // Pulses of a cadence, or nothing.
             held.rival = Rival::Other;

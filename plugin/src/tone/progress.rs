@@ -52,7 +52,7 @@ const CONTINUOUS_AFTER_SPEECH: u64 = (3.3 * RATE_HZ as f32) as u64;
 const TELLING: u64 = (0.7 * RATE_HZ as f32) as u64;
 
 /// A pulse that begins this soon after the audio does may have begun before it.
-const CUT: u64 = 400;
+pub const CUT: u64 = 400;
 
 /// Pulses remembered: the longest cadence has two.
 const PULSES: usize = 5;
