@@ -127,3 +127,21 @@ fn who_waits_for_a_voice_is_noticed() {
     let found = behaviours(&silence, &silence);
     assert!(found.iter().any(|b| b.kind == BehaviourKind::WaitsForSpeech), "{found:?}");
 }
+
+#[test]
+fn another_voice_after_ours_is_a_hand_over() {
+    let near = Audio::default().silence(4_500.0).speech(1_200.0, 41).silence(6_000.0);
+    let (first, then) =
+        (Audio::default().speech(4_000.0, 42), Audio::default().speech(6_000.0, 43));
+    let join = |louder: f64| {
+        let mut far = first.clone().silence(2_200.0);
+        far.0.extend(then.0.iter().map(|s| (s * louder).clamp(-0.9, 0.9)));
+        far.noise(-60.0)
+    };
+    let handed_over = |louder| {
+        let found = behaviours(&join(louder), &near);
+        found.iter().any(|b| b.kind == BehaviourKind::HandedOver)
+    };
+    assert!(!handed_over(1.0));
+    assert!(handed_over(0.3));
+}

@@ -104,6 +104,16 @@ fn speech_and_noise_are_no_tones() {
 }
 
 #[test]
+fn melody_is_not_one_beep_after_another() {
+    let notes = [523.3, 587.3, 659.3, 784.0, 880.0, 1_046.5];
+    let melody = (0..30).fold(Audio::default(), |audio, n| {
+        audio.tone(&[notes[n * n % 6]], 250.0, -20.0).silence(20.0)
+    });
+    let beeps = hear(&melody).iter().filter(|(t, _)| t.kind == ToneKind::Beep).count();
+    assert!(beeps <= 2, "{beeps} beeps");
+}
+
+#[test]
 fn ringing_after_answer_is_a_callback_line() {
     let ring = |a: Audio| a.tone(&[450.0], 1_000.0, -15.0).silence(4_000.0);
     let audio = ring(ring(Audio::default().silence(700.0)));

@@ -8,7 +8,6 @@ use super::voice::Voice;
 use crate::{
     audio::BINS,
     finding::{Behaviour, BehaviourKind, Instant, RATE_HZ, TalkSpurt},
-    level::Dbm0,
 };
 
 /// Samples per millisecond.
@@ -34,7 +33,7 @@ const WAITS_MS: u64 = 7_000;
 
 /// Strangeness from which another voice has taken over, see
 /// [`super::voice::Difference`], and where it is certain.
-const STRANGE: (f32, f32) = (2.6, 4.5);
+const STRANGE: (f32, f32) = (2.75, 4.5);
 
 /// A pause shorter than this (ms) does not end a turn.
 const TURN_PAUSE_MS: u64 = 600;
@@ -64,35 +63,25 @@ pub type Lasting = Option<(Instant, Instant)>;
 impl Observer {
     /// The far side's speech: whether our side has spoken decides on which side
     /// of the comparison it goes.
-    pub fn hear_voice(
-        &mut self,
-        power: &[f32; BINS],
-        noise: Dbm0,
-        sink: &mut impl FnMut(Behaviour),
-    ) {
+    pub fn hear_voice(&mut self, power: &[f32; BINS], sink: &mut impl FnMut(Behaviour)) {
         if self.near_spoke_at.is_none() {
-            return self.before.add(power, noise);
+            return self.before.add(power);
         }
         if self.handed_over || !self.before.is_known() {
             return;
         }
-        self.after.add(power, noise);
-        if !self.after.is_known() {
+        self.after.add(power);
+        if !self.after.is_known_anew() {
             return;
         }
         let difference = self.before.difference(&self.after);
         let strangeness = difference.strangeness();
-        // Again and again over what comes, or the first words would decide.
-        self.after = Voice::default();
         if strangeness >= STRANGE.0 {
             self.handed_over = true;
             let certain = ((strangeness - STRANGE.0) / (STRANGE.1 - STRANGE.0)).min(1.0);
             sink(Behaviour {
                 kind: BehaviourKind::HandedOver,
-                cause: format!(
-                    "HANDOVER-{:.1}-{:.1}-{:.1}",
-                    difference.spectrum_db, difference.level_db, difference.noise_db
-                ),
+                cause: format!("HANDOVER-{:.1}-{:.1}", difference.spectrum_db, difference.level_db),
                 confidence: 0.6 + 0.35 * certain,
             });
         }

@@ -67,7 +67,7 @@ impl Conversation {
         let mut tell = |behaviour: Behaviour| sink(Event::Behaviour(behaviour));
         match &frame.sound {
             Some(sound) if active && self.far.talking_since().is_some() => {
-                self.observer.hear_voice(sound.power, self.far.noise(), &mut tell);
+                self.observer.hear_voice(sound.power, &mut tell);
             }
             Some(_) if !active && self.near_heard && !ringing => {
                 self.observer.silence(now, &mut tell);

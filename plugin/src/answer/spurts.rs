@@ -124,11 +124,6 @@ impl Default for Spurts {
 }
 
 impl Spurts {
-    /// Level of the noise.
-    pub fn noise(&self) -> Dbm0 {
-        Dbm0(self.noise_db)
-    }
-
     /// Whether somebody speaks, pauses within a spurt included.
     pub fn talking_since(&self) -> Option<u64> {
         self.spurt.filter(|s| s.told).map(|s| s.start)

@@ -7,7 +7,10 @@ use super::{
     plan::Plans,
     steady::{Measure, Steady},
 };
-use crate::{finding::RATE_HZ, level::ln};
+use crate::{
+    finding::RATE_HZ,
+    level::{Dbm0, ln},
+};
 
 const MODEL: &str = include_str!("../../../models/tones/beep.json");
 
@@ -19,6 +22,16 @@ const FRAMES_MIN: [u32; 2] = [4, 6];
 /// of it, and holds for this many frames.
 const VOICE_HZ: f32 = 400.0;
 const VOICE_FRAMES: u32 = 7;
+
+/// Beeps are level: steeper slopes of the amplitude, per frame, in as many
+/// frames are of something plucked or struck, or of a voice.
+const DECAY_MAX: f32 = 0.045;
+const DECAY_FRAMES: u32 = 8;
+
+/// Two harmonics of a monotonous voice last less long than this, in frames; of a
+/// singing one they deviate from a straight line by more than this share.
+const HARMONIC_FRAMES: u32 = 40;
+const HARMONIC_DEVIATION: f32 = 0.002;
 
 /// How likely a track is a steady sound and not speech: a logistic regression
 /// whose terms [`Model::score`] defines.
@@ -44,10 +57,19 @@ pub struct Model {
     low_frames: f32,
     pair_frames: f32,
     rest_deviation: f32,
-    /// A beep's odds are above this …
-    threshold: f32,
-    /// … and a sound's that sequence or cadence will tell of above this.
+    thresholds: Vec<Threshold>,
+    pair_threshold: f32,
+    /// Sounds whose [`Model::odds`] are above this are followed: sequence or
+    /// cadence may tell what they are.
     pub least: f32,
+}
+
+/// The odds that decide for a single line below a frequency.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Threshold {
+    below_hz: f32,
+    odds: f32,
 }
 
 impl Default for Model {
@@ -57,21 +79,33 @@ impl Default for Model {
 }
 
 impl Model {
-    /// Natural logarithm of the odds that a track is a steady sound.
+    /// How far the odds that a track is a steady sound are above what decides
+    /// for one, as natural logarithm.
     pub fn odds(&self, m: &Measure) -> f32 {
         let may_be = m.frames >= FRAMES_MIN[m.lines - 1]
             && (m.hz >= VOICE_HZ || m.frames > VOICE_FRAMES)
+            && (m.lines == 1 || !is_sung(m))
+            && (m.decay.abs() < DECAY_MAX || m.frames < DECAY_FRAMES)
             && m.share < SHARE_MAX
             && BEEP_HZ.contains(&m.hz)
             && m.hz2 < *BEEP_HZ.end();
-        if may_be { self.score(m) } else { f32::NEG_INFINITY }
+        if !may_be {
+            return f32::NEG_INFINITY;
+        }
+        let decides = |t: &&Threshold| m.hz < t.below_hz;
+        let threshold = match m.lines {
+            1 => self.thresholds.iter().find(decides).map_or(0.0, |t| t.odds),
+            _ => self.pair_threshold,
+        };
+        self.score(m) - threshold
     }
 
     /// Whether a sound is steady beyond doubt: a beep, if nothing else.
-    pub fn is_sure(&self, sound: &Steady) -> bool {
-        sound.odds > self.threshold
+    pub fn is_sure(sound: &Steady) -> bool {
+        sound.odds > 0.0 && sound.level > BEEP_FLOOR
     }
 
+    /// Natural logarithm of the odds.
     fn score(&self, m: &Measure) -> f32 {
         let frames = ln(m.frames.min(40) as f32);
         let deviation = ln(m.deviation_hz.max(0.3));
@@ -94,11 +128,27 @@ impl Model {
     }
 }
 
+/// Whether two lines are a voice's, as far as can be told by now.
+fn is_sung(m: &Measure) -> bool {
+    let steady = m.frames >= HARMONIC_FRAMES && m.deviation_hz < HARMONIC_DEVIATION * m.hz;
+    are_harmonics(m.hz, m.hz2) && !steady
+}
+
+/// Whether two frequencies (ascending) are low harmonics of one voice.
+fn are_harmonics(low_hz: f32, high_hz: f32) -> bool {
+    const RATIOS: [(f32, f32); 6] = [(1., 2.), (2., 3.), (3., 4.), (4., 5.), (3., 5.), (1., 3.)];
+    const OFF: f32 = 0.008;
+    RATIOS.iter().any(|(a, b)| (high_hz * a - low_hz * b).abs() <= OFF * low_hz * b)
+}
+
 /// Lobes that overlap hold more than everything; they are not lines.
 const SHARE_MAX: f32 = 1.005;
 
 /// Beeps have frequencies in this range, Hz (with the tolerance of a measurement).
 const BEEP_HZ: std::ops::RangeInclusive<f32> = 290.0..=3_420.0;
+
+/// Beeps are −40 dBm0 or louder, less what codecs take away.
+const BEEP_FLOOR: Dbm0 = Dbm0(-43.0);
 
 /// ITU-T T.30 §4.1: 1100 ± 38 Hz, 0.5 s on, 3 s off, ±15 %.
 pub const CALLING_HZ: std::ops::RangeInclusive<f32> = 1_060.0..=1_140.0;

@@ -25,9 +25,15 @@ const MEAN_FREQUENCY_TOLERANCE: f32 = 0.018;
 /// codecs.
 const TWIST_DB: std::ops::RangeInclusive<f32> = -9.5..=5.5;
 
-/// Share of the power that the two lines hold: in noise of 15 dB, .97; through
-/// G.729, .85.
+/// Share of the power that the two lines hold in a frame, and in the mean of all
+/// of a key's. Measured, 99 % of keys through G.711, GSM and G.729 have a mean of
+/// .90 or more; of what speech simulates, three in four have less than .83.
 const SHARE_MIN: f32 = 0.8;
+const MEAN_SHARE_MIN: f32 = 0.86;
+
+/// Samples of a key per frame that shows it, at most; the first such frame may
+/// be missing.
+const SAMPLES_PER_FRAME: f32 = 160.0;
 
 /// Quietest key: −25 dBm per frequency in Q.24, and 15 dB for attenuation.
 const FLOOR: Dbm0 = Dbm0(-42.0);
@@ -65,6 +71,7 @@ struct Down {
     start: f32,
     peak: f32,
     hz_sum: [f32; 2],
+    share_sum: f32,
     heard: u64,
     heard_amplitude: f32,
     after_amplitude: f32,
@@ -100,6 +107,11 @@ impl Keypad {
         self.down.is_some()
     }
 
+    /// Whether a key is down.
+    pub fn is_told(&self) -> bool {
+        self.down.is_some_and(|d| d.told)
+    }
+
     /// Notes a frame whose audio is missing.
     pub fn miss(&mut self) -> Option<Key> {
         self.whole = 0;
@@ -130,7 +142,8 @@ impl Keypad {
             }
             _ => {}
         }
-        self.go_on(index, found.map(|f| f.2))
+        let share = (lines.lines[0].power + lines.lines[1].power) / lines.total;
+        self.go_on(index, share, found.map(|f| f.2))
     }
 
     fn remember(&mut self, index: u64, power: &[f32; BINS]) {
@@ -147,12 +160,13 @@ impl Keypad {
         self.down = Some(Down { row, column, heard: index, start: -1.0, ..Down::default() });
     }
 
-    fn go_on(&mut self, index: u64, hz: Option<[f32; 2]>) -> Option<Key> {
+    fn go_on(&mut self, index: u64, share: f32, hz: Option<[f32; 2]>) -> Option<Key> {
         let mut down = self.down?;
         let amplitude = self.amplitude(index, down.row, down.column);
         down.peak = down.peak.max(amplitude);
         if let Some(hz) = hz {
             down.frames += 1;
+            down.share_sum += share;
             down.hz_sum = [down.hz_sum[0] + hz[0], down.hz_sum[1] + hz[1]];
         }
         let half = 0.5 * down.peak;
@@ -196,7 +210,9 @@ impl Keypad {
         down.frames >= 2
             && off(down.hz_sum[0], LOW_HZ[down.row])
             && off(down.hz_sum[1], HIGH_HZ[down.column])
+            && down.share_sum >= MEAN_SHARE_MIN * n
             && end - down.start >= SHORTEST
+            && end - down.start <= SAMPLES_PER_FRAME * (n + 1.0)
             && Dbm0::of_power(down.peak * down.peak) >= FLOOR
     }
 
@@ -236,7 +252,8 @@ fn recognise(lines: &Lines) -> Option<(usize, usize, [f32; 2])> {
 
 /// Whether two frequencies (ascending) may be those of a key.
 pub fn are_near_key(low_hz: f32, high_hz: f32) -> bool {
-    let near =
-        |hz: f32, of: &[f32; 4]| of.iter().any(|own| (own - hz).abs() <= own * FREQUENCY_TOLERANCE);
+    let near = |hz: f32, of: &[f32; 4]| {
+        of.iter().any(|own| (own - hz).abs() <= own * MEAN_FREQUENCY_TOLERANCE)
+    };
     near(low_hz, &LOW_HZ) && near(high_hz, &HIGH_HZ)
 }

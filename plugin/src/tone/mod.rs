@@ -52,6 +52,15 @@ const SPOKEN: f32 = 30.0;
 const REPEATED_HZ: f32 = 25.0;
 const REPEATED_WITHIN: u64 = 5 * RATE_HZ as u64;
 
+/// The phase reversals of an answering tone (ITU-T V.25 §5: every 450 ms) may
+/// interrupt it for so long, in samples.
+const REVERSAL: u64 = 400;
+
+/// Steady sounds of the last seconds beyond which there is music, and what of
+/// them is forgotten per frame: one in e in 8 s. Speech has some in an hour.
+const MUSIC: f32 = 1.0;
+const MUSIC_FORGET: f32 = 0.001_25;
+
 /// A segment is known this many samples after it began at the latest.
 const KNOWN_AFTER: u64 = (0.1 * RATE_HZ as f32) as u64;
 
@@ -63,6 +72,8 @@ struct Held {
     start: Instant,
     /// It is no speech.
     sure: bool,
+    /// Somebody spoke before it.
+    spoken: bool,
     rival: Rival,
     /// What it was reported as.
     told: Option<ToneKind>,
@@ -72,6 +83,7 @@ struct Held {
 #[derive(Debug, Clone, Copy)]
 struct Pending {
     sound: Steady,
+    spoken: bool,
     rival: Rival,
     /// The clock at which nothing has contradicted it.
     until: u64,
@@ -103,6 +115,8 @@ pub struct Tracker {
     /// while the third sounds.
     special: Option<(String, [f32; 2])>,
     spoken: f32,
+    /// Steady sounds of late.
+    notes: f32,
 }
 
 impl Tracker {
@@ -121,6 +135,7 @@ impl Tracker {
             past: [None; 2],
             special: None,
             spoken: 0.0,
+            notes: 0.0,
         }
     }
 
@@ -162,8 +177,12 @@ impl Tracker {
         if let Some(flags) = self.flags.push(index, sound.power, lines.total, sound.hop) {
             sink(flags.into());
         }
-        let mut context =
-            Context { plans, zoom, history: &self.history, spoken: self.spoken > SPOKEN };
+        let mut context = Context {
+            plans,
+            zoom,
+            history: &self.history,
+            spoken: self.spoken > SPOKEN || self.notes > MUSIC,
+        };
         let answered = self.answered;
         let mut progress_told = false;
         self.progress.push(index, sound.power, lines.total, &mut context, &mut |tone| {
@@ -200,9 +219,8 @@ impl Tracker {
             Rival::Progress | Rival::FaxCalling | Rival::FaxAnswer => spoken,
             Rival::Other => false,
         };
-        let spoken = self.spoken > SPOKEN;
         if let Some(pending) = self.pending.take()
-            && beep_at_last(pending.rival, spoken)
+            && beep_at_last(pending.rival, pending.spoken)
         {
             sink(tone(ToneKind::Beep, &pending.sound));
         }
@@ -211,7 +229,7 @@ impl Tracker {
         {
             if held.told.is_some() {
                 sink(self.told_tone(&held, &sound));
-            } else if held.sure && beep_at_last(held.rival, spoken) {
+            } else if held.sure && beep_at_last(held.rival, held.spoken) {
                 sink(tone(ToneKind::Beep, &sound));
             }
         }
@@ -245,6 +263,7 @@ impl Tracker {
 
     fn listen_for_speech(&mut self, lines: &Lines) {
         self.spoken -= self.spoken * SPOKEN_FORGET;
+        self.notes -= self.notes * MUSIC_FORGET;
         let held: f32 = lines.lines.iter().map(|l| l.power).sum();
         if held < 0.6 * lines.total && Dbm0::of_power(lines.total) > SPOKEN_FLOOR {
             self.spoken += 1.0;
@@ -270,6 +289,7 @@ impl Tracker {
             sound,
             start: sound.start,
             sure: false,
+            spoken: self.spoken > SPOKEN,
             rival: beep::rival(&sound, plans),
             told: None,
         };
@@ -315,13 +335,28 @@ impl Tracker {
                 && before.end.is_some_and(|end| sound.start.0 <= end.0 + REPEATED_WITHIN)
         };
         if held.rival == Rival::Progress
-            && (self.progress.is_known() || self.past.iter().flatten().any(repeats))
+            && (self.progress.is_known()
+                || self.past.iter().flatten().any(repeats)
+                || sound.start.0 < progress::CUT)
         {
             // Pulses of a cadence, or nothing.
             held.rival = Rival::Other;
             self.pending = None;
         }
-        if self.keypad.is_down() || self.flags.are_heard() {
+        if let Some(before) =
+            self.pending.take_if(|p| p.rival == Rival::FaxAnswer && held.rival == Rival::FaxAnswer)
+        {
+            held.start = before.sound.start;
+        }
+        let key = match sound.lines {
+            1 => self.keypad.is_down(),
+            // Any two lines may look like a key for a frame.
+            _ => self.keypad.is_told(),
+        };
+        let music = self.notes > MUSIC
+            && matches!(held.rival, Rival::None | Rival::Special | Rival::Progress);
+        self.notes += 1.0;
+        if key || music || self.flags.are_heard() {
             held.rival = Rival::Other;
         }
         self.held = Some(held);
@@ -336,7 +371,7 @@ impl Tracker {
             return sink(self.told_tone(&held, &sound));
         }
         let special = &plans.special;
-        let sure = plans.beep.is_sure(&sound);
+        let sure = beep::Model::is_sure(&sound);
         match held.rival {
             _ if !sure && held.rival != Rival::FaxCalling => {}
             Rival::Other => {}
@@ -347,12 +382,12 @@ impl Tracker {
                     sink(tone(ToneKind::Beep, &sound));
                 } else {
                     let gap = (special.gap_s * RATE_HZ as f32) as u64;
-                    self.pend(sound, held.rival, end.0 + gap + KNOWN_AFTER);
+                    self.pend(sound, &held, end.0 + gap + KNOWN_AFTER);
                 }
             }
             Rival::Progress => match self.progress.claims(plans, &sound) {
                 _ if self.progress.is_known() => {}
-                Some(pause) => self.pend(sound, held.rival, end.0 + pause + KNOWN_AFTER),
+                Some(pause) => self.pend(sound, &held, end.0 + pause + KNOWN_AFTER),
                 None => sink(tone(ToneKind::Beep, &sound)),
             },
             Rival::FaxCalling => {
@@ -362,32 +397,31 @@ impl Tracker {
                     }
                 } else if let Some(calling) = &mut self.calling {
                     calling.last_end = end.0;
-                } else if self.spoken > SPOKEN && self.pending.is_none() {
-                    self.pend(sound, held.rival, end.0 + beep::CALLING_OFF_MAX);
+                } else if held.spoken && self.pending.is_none() {
+                    self.pend(sound, &held, end.0 + beep::CALLING_OFF_MAX);
                 } else {
                     let first = self.pending.take().map_or(sound, |p| p.sound);
                     self.calling = Some(Calling { first, last_end: end.0 });
                     sink(Tone { end: None, ..tone(ToneKind::FaxCalling, &first) });
                 }
             }
-            Rival::FaxAnswer => sink(tone(ToneKind::Beep, &sound)),
+            Rival::FaxAnswer => self.pend(sound, &held, end.0 + REVERSAL + KNOWN_AFTER),
         }
     }
 
     /// The finding that ends a sound that was reported.
     fn told_tone(&mut self, held: &Held, sound: &Steady) -> Tone {
         let kind = held.told.unwrap_or(ToneKind::Beep);
-        let mut tone = tone(kind, sound);
+        let mut tone = Tone { start: held.start, ..tone(kind, sound) };
         if let Some((name, hz)) = self.special.take_if(|_| kind == ToneKind::Sit) {
             tone.freqs_hz = vec![hz[0], hz[1], sound.hz[0]];
             tone.detail = name;
-            tone.start = held.start;
         }
         tone
     }
 
-    fn pend(&mut self, sound: Steady, rival: Rival, until: u64) {
-        self.pending = Some(Pending { sound, rival, until });
+    fn pend(&mut self, sound: Steady, held: &Held, until: u64) {
+        self.pending = Some(Pending { sound, spoken: held.spoken, rival: held.rival, until });
     }
 
     /// What time alone tells.
@@ -395,9 +429,9 @@ impl Tracker {
         if let Some(held) = &mut self.held
             && held.told.is_none()
         {
-            let lasted = now.saturating_sub(held.sound.start.0);
+            let lasted = now.saturating_sub(held.start.0);
             let seconds = lasted as f32 / RATE_HZ as f32;
-            let sure = self.steady.sounding().is_some_and(|s| plans.beep.is_sure(s));
+            let sure = self.steady.sounding().is_some_and(beep::Model::is_sure);
             held.sure = sure;
             if let Some(sound) = self.steady.sounding() {
                 held.sound = *sound;
@@ -409,11 +443,8 @@ impl Tracker {
                     Rival::FaxCalling => lasted > *beep::CALLING_ON.end() + KNOWN_AFTER,
                     _ => false,
                 };
-            let least = if self.spoken > SPOKEN {
-                beep::ANSWER_LEAST_AFTER_SPEECH
-            } else {
-                beep::ANSWER_LEAST
-            };
+            let least =
+                if held.spoken { beep::ANSWER_LEAST_AFTER_SPEECH } else { beep::ANSWER_LEAST };
             if beep {
                 held.tell(ToneKind::Beep, sink);
             } else if held.rival == Rival::FaxAnswer {
@@ -424,6 +455,15 @@ impl Tracker {
                     held.tell(ToneKind::FaxAnswer, sink);
                 }
             }
+        }
+        if let Some(pending) = &mut self.pending
+            && pending.rival == Rival::Progress
+            && !self.progress.is_sounding()
+            && let Some(end) = pending.sound.end
+        {
+            // The pulse, too, has ended: it may be none of a plan after all.
+            let pause = self.progress.claims(plans, &pending.sound);
+            pending.until = pause.map_or(0, |pause| end.0 + pause + KNOWN_AFTER);
         }
         if let Some(pending) = self.pending
             && now > pending.until
@@ -452,7 +492,8 @@ impl Calling {
 impl Held {
     fn tell(&mut self, kind: ToneKind, sink: &mut impl FnMut(Tone)) {
         self.told = Some(kind);
-        sink(tone(kind, &self.sound));
+        let start = self.start;
+        sink(Tone { start, ..tone(kind, &self.sound) });
     }
 }
 

@@ -52,7 +52,7 @@ const CONTINUOUS_AFTER_SPEECH: u64 = (3.3 * RATE_HZ as f32) as u64;
 const TELLING: u64 = (0.7 * RATE_HZ as f32) as u64;
 
 /// A pulse that begins this soon after the audio does may have begun before it.
-const CUT: u64 = 400;
+pub const CUT: u64 = 400;
 
 /// Pulses remembered: the longest cadence has two.
 const PULSES: usize = 5;
@@ -169,6 +169,11 @@ impl ProgressTones {
     /// Whether a pulse of a plan's frequencies sounds now.
     pub fn is_pulsing(&self) -> bool {
         self.run.is_some_and(|run| run.signals.unwrap_or(0) != 0)
+    }
+
+    /// Whether anything sounds that is a pulse or may become one.
+    pub fn is_sounding(&self) -> bool {
+        self.run.is_some()
     }
 
     /// Whether what sounds now may be a pulse.
@@ -451,10 +456,9 @@ impl ProgressTones {
             let tells = if self.count > 1 {
                 pulses.len() > 2 || !pulses[0].cut || kind == ToneKind::Ringback
             } else {
-                let long = newest.end - newest.start >= TELLING && !context.spoken;
-                !newest.cut
-                    && only_kind(fits.iter().map(|f| f.0)).is_some()
-                    && (run.lines > 1 || long)
+                let told_by_one = run.lines > 1 || newest.end - newest.start >= TELLING;
+                let only = only_kind(fits.iter().map(|f| f.0)).is_some();
+                !newest.cut && !context.spoken && only && told_by_one
             };
             if tells {
                 let nearest = fits[0].1 + 0.15;

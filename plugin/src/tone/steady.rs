@@ -180,6 +180,8 @@ pub struct Measure {
     pub deviation_hz: f32,
     /// Variation of the amplitude: standard deviation over mean.
     pub flutter: f32,
+    /// Slope of the amplitude over its mean, per frame.
+    pub decay: f32,
     /// Share of the power that the lines hold.
     pub share: f32,
     /// Share of the power that is neither theirs nor the noise's that was there
@@ -208,7 +210,8 @@ pub struct Steady {
     pub swept: bool,
     /// Mean level.
     pub level: Dbm0,
-    /// Natural logarithm of the odds that it is no speech; the highest so far.
+    /// How far the odds that it is no speech are above what decides, as natural
+    /// logarithm; the highest so far.
     pub odds: f32,
 }
 
@@ -387,6 +390,7 @@ impl SteadySounds {
             slope: first.slope(),
             deviation_hz: first.path.deviation(),
             flutter: flutter(first),
+            decay: first.amplitude.slope() * first.amplitude.n / first.amplitude.x.max(1e-9),
             share: single,
             rest: 0.0,
             contrast_db: db(first.power / first.frames as f32) - db(first.before),
