@@ -5,6 +5,8 @@ Settings and thresholds come from the dev part and stand in peers.json, which th
 
     python3 conformance/eval/peers.py
 
+Without that file a full run chooses them first.
+
 A threshold belongs to a number of seconds heard: the least score that at most 0.1 % of the dev part's calls in which
 an enrolled voice says other things reach.
 """
@@ -52,7 +54,11 @@ class PeerOutcome:
 
 def compared(part: str, neural: bool, wanted: list[Set], jobs: int, progress) -> dict:
     """Each peer's shares and errors over the script and same-voice sets among `wanted`."""
-    chosen = json.loads(SETTINGS_FILE.read_text())
+    if SETTINGS_FILE.exists():
+        chosen = json.loads(SETTINGS_FILE.read_text())
+    else:
+        progress.note("no peers.json: choosing the peers' settings on the dev part first")
+        chosen = choose(jobs, progress)
     compared_by_name = {}
     for name, module in MODULES.items():
         why_not = module.unavailable()
@@ -143,7 +149,7 @@ def choose(jobs: int, progress) -> dict:
     chosen = {}
     for name, module in MODULES.items():
         if module.unavailable():
-            raise SystemExit(f"eval: {name} cannot be tried: {module.unavailable()}")
+            continue
         tried = []
         for setting in module.SETTINGS:
             scored = _scored(name, setting, "dev", False, wanted, jobs, progress)
