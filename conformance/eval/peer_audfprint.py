@@ -58,7 +58,9 @@ class Peer:
         self._analyzer.n_hop, self._analyzer.f_sd = self.setting["hop"], self.setting["spread"]
         self._analyzer.maxpairsperpeak = self.setting["fanout"]
         self._matcher = matcher.Matcher()
-        self._matcher.window, self._matcher.threshcount = self.setting["window"], 1
+        # Chance alignments are of no interest, and looking at all of them takes nearly all of the time.
+        self._matcher.window, self._matcher.threshcount = self.setting["window"], 3
+        self._matcher.max_alignments_per_id = 1
         self._table = hash_table.HashTable(hashbits=20, depth=40)
         self._names = [name for name, _ in scripts]
         for name, path in scripts:

@@ -5,6 +5,8 @@ Settings and thresholds come from the dev part and stand in peers.json, which th
 
     python3 conformance/eval/peers.py
 
+A full run first chooses those of peers that are missing there.
+
 A threshold belongs to a number of seconds heard: the least score that at most 0.1 % of the dev part's calls in which
 an enrolled voice says other things reach.
 """
@@ -52,7 +54,11 @@ class PeerOutcome:
 
 def compared(part: str, neural: bool, wanted: list[Set], jobs: int, progress) -> dict:
     """Each peer's shares and errors over the script and same-voice sets among `wanted`."""
-    chosen = json.loads(SETTINGS_FILE.read_text())
+    chosen = json.loads(SETTINGS_FILE.read_text()) if SETTINGS_FILE.exists() else {}
+    unknown = [name for name, module in MODULES.items() if name not in chosen and not module.unavailable()]
+    if unknown:
+        progress.note(f"choosing settings on the dev part first, for want of recorded ones: {', '.join(unknown)}")
+        chosen |= choose(unknown, jobs, progress)
     compared_by_name = {}
     for name, module in MODULES.items():
         why_not = module.unavailable()
@@ -134,17 +140,15 @@ def _enrolled(name: str, setting: str, part: str, neural: bool):
     return peer
 
 
-def choose(jobs: int, progress) -> dict:
-    """The best setting of each peer on the dev part, by the share identified after 3 and 5 s."""
+def choose(names: list[str], jobs: int, progress) -> dict:
+    """The best setting of each named peer on the dev part, by the share identified after 3 and 5 s."""
     conditions = [name for name, condition in CONDITIONS.items() if condition.quick]
     wanted = queries.sets("dev", False, conditions, 10, seed=1)
     corpus.load("dev", False, jobs)
     queries.build(wanted, jobs, progress)
     chosen = {}
-    for name, module in MODULES.items():
-        if module.unavailable():
-            raise SystemExit(f"eval: {name} cannot be tried: {module.unavailable()}")
-        tried = []
+    for name in names:
+        module, tried = MODULES[name], []
         for setting in module.SETTINGS:
             scored = _scored(name, setting, "dev", False, wanted, jobs, progress)
             values = np.array([[value for value, _ in best] for query, best in scored if query.kind == "same-voice"])
@@ -168,4 +172,8 @@ def choose(jobs: int, progress) -> dict:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
-    SETTINGS_FILE.write_text(json.dumps(choose(parser.parse_args().jobs, Progress()), indent=1) + "\n")
+    args = parser.parse_args()
+    for name, module in MODULES.items():
+        if module.unavailable():
+            raise SystemExit(f"eval: {name} cannot be tried: {module.unavailable()}")
+    SETTINGS_FILE.write_text(json.dumps(choose(list(MODULES), args.jobs, Progress()), indent=1) + "\n")
