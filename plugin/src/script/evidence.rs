@@ -12,7 +12,7 @@ use crate::numeric::{exp2, log2};
 struct Window {
     /// Reference codes (40 ms) compared.
     codes: u32,
-    /// Bit error rate worth three decades.
+    /// Distance (as a share of the bits) worth three decades.
     three_decades: f32,
     /// What each further decade takes off it. The tail is exponential: words
     /// are repeated.
@@ -23,20 +23,26 @@ const fn window(codes: u32, three_decades: f32, per_decade: f32) -> Window {
     Window { codes, three_decades, per_decade }
 }
 
-/// 1 to 10 s. Measured at 1, 1.5, 2, 3 and 5 s; between them interpolated,
-/// beyond them extrapolated.
+/// 1 to 10 s. Measured at 1.5, 2, 3 and 5 s; between them interpolated, outside
+/// of them extrapolated. One second alone never suffices: no limit tells a
+/// second of a repeated word from a second of the script.
 const WINDOWS: [Window; 10] = [
-    window(25, 0.260, 0.043),
-    window(31, 0.284, 0.044),
-    window(38, 0.308, 0.045),
-    window(44, 0.321, 0.040),
-    window(50, 0.333, 0.035),
-    window(62, 0.358, 0.033),
-    window(75, 0.380, 0.032),
-    window(125, 0.423, 0.020),
-    window(200, 0.440, 0.014),
-    window(250, 0.444, 0.012),
+    window(25, 0.270, 0.020),
+    window(31, 0.297, 0.020),
+    window(38, 0.320, 0.020),
+    window(44, 0.334, 0.020),
+    window(50, 0.349, 0.020),
+    window(62, 0.366, 0.020),
+    window(75, 0.382, 0.019),
+    window(125, 0.416, 0.014),
+    window(200, 0.433, 0.012),
+    window(250, 0.438, 0.011),
 ];
+
+/// Wrong bits that a code counts for at least. A word that the voice repeats
+/// agrees far better than the rest of the stretch; without a floor it would
+/// outweigh that.
+pub const FLOOR_BITS: u32 = 16;
 
 /// Reference codes that a comparison can span.
 pub const LONGEST: u32 = WINDOWS[WINDOWS.len() - 1].codes;
@@ -75,15 +81,16 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Decades of evidence in `bits` wrong bits of `codes` compared codes; none
-    /// before the next window is full. `codes` never falls.
-    pub fn decades(&mut self, codes: u32, bits: u32) -> Option<f32> {
+    /// Decades of evidence in `codes` compared codes that are `distance` bits
+    /// apart, each at least [`FLOOR_BITS`]; none before the next window is full.
+    /// `codes` never falls.
+    pub fn decades(&mut self, codes: u32, distance: u32) -> Option<f32> {
         let window = WINDOWS.get(self.next)?;
         if codes < window.codes {
             return None;
         }
         self.next += 1;
-        let rate = bits as f32 / (codes * 64) as f32;
+        let rate = distance as f32 / (codes * 64) as f32;
         Some(3.0 + (window.three_decades - rate) / window.per_decade)
     }
 }

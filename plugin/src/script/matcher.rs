@@ -79,18 +79,22 @@ struct Comparison {
     errors: u32,
 }
 
-/// Bits that differ, over codes that there are on both sides.
+/// How codes differ, where there are codes on both sides.
 #[derive(Debug, Clone, Copy, Default)]
 struct Errors {
     compared: u32,
     bits: u32,
+    /// The same with a floor for every code: what evidence is judged by.
+    distance: u32,
 }
 
 impl Errors {
     fn add(&mut self, heard: u64, reference: u64) {
         if heard != 0 && reference != 0 {
+            let bits = (heard ^ reference).count_ones();
             self.compared += 1;
-            self.bits += (heard ^ reference).count_ones();
+            self.bits += bits;
+            self.distance += bits.max(evidence::FLOOR_BITS);
         }
     }
 }
@@ -302,12 +306,12 @@ impl Matcher {
                     // Half up; the product is not negative.
                     let back = ((span - 1) as f32 * pace + 0.5) as i64 - shift;
                     errors.add(self.heard(number, back), index.code(position + 1 - span));
-                    let Errors { compared, bits } = errors;
+                    let Errors { compared, bits, distance } = errors;
                     // Four fifths speech, or it would be mostly pauses that are compared.
                     if compared * 5 < span * 4 {
                         continue;
                     }
-                    if let Some(decades) = windows.decades(compared, bits)
+                    if let Some(decades) = windows.decades(compared, distance)
                         && decades > best.0.decades
                     {
                         let found = Comparison { decades, span, compared, errors: bits };
