@@ -26,9 +26,11 @@ const fn window(codes: u32, three_decades: f32, per_decade: f32) -> Window {
 /// 1 to 10 s. Measured at 1.5, 2, 3 and 5 s; between them interpolated, outside
 /// of them extrapolated. One second alone never suffices: no limit tells a
 /// second of a repeated word from a second of the script.
-const WINDOWS: [Window; 10] = [
+const WINDOWS: [Window; 12] = [
     window(25, 0.270, 0.020),
+    window(28, 0.284, 0.020),
     window(31, 0.297, 0.020),
+    window(34, 0.308, 0.020),
     window(38, 0.320, 0.020),
     window(44, 0.334, 0.020),
     window(50, 0.349, 0.020),
@@ -66,7 +68,7 @@ const SAME_VOICE_SCRIPTS: f32 = 10.0;
 
 /// Calls with an enrolled voice saying something else in which a script may be
 /// named all the same: one in this many.
-const CALLS_PER_ERROR: f32 = 2_000.0;
+const CALLS_PER_ERROR: f32 = 400.0;
 
 /// Codes (20 ms) of speech that make one independent look: 0.5 s.
 const CODES_PER_LOOK: f32 = 25.0;

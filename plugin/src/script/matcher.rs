@@ -79,6 +79,15 @@ struct Comparison {
     errors: u32,
 }
 
+impl Comparison {
+    /// Of alignments so good that the floor makes them equal, the one with the
+    /// fewest wrong bits is the true one.
+    fn betters(&self, other: &Comparison) -> bool {
+        let rate = |c: &Comparison| c.errors as f32 / c.compared as f32;
+        self.decades > other.decades || self.decades == other.decades && rate(self) < rate(other)
+    }
+}
+
 /// How codes differ, where there are codes on both sides.
 #[derive(Debug, Clone, Copy, Default)]
 struct Errors {
@@ -311,10 +320,9 @@ impl Matcher {
                     if compared * 5 < span * 4 {
                         continue;
                     }
-                    if let Some(decades) = windows.decades(compared, distance)
-                        && decades > best.0.decades
-                    {
-                        let found = Comparison { decades, span, compared, errors: bits };
+                    let Some(decades) = windows.decades(compared, distance) else { continue };
+                    let found = Comparison { decades, span, compared, errors: bits };
+                    if found.betters(&best.0) {
                         best = (found, pace, shift);
                     }
                 }
