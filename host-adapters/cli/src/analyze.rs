@@ -9,19 +9,14 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
-use callprint::{Analyzer, CallInfo, Error, Finding, Options, Side, bake, record};
+use callprint::{Analyzer, CallInfo, Finding, record};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use crate::{
-    SomeFailed,
-    audio_file::{self, Recording},
-    list, progress,
-};
+use crate::{SomeFailed, audio_file, list, listen::listen, open::open, progress};
 
 /// Analyse recordings: each file is one call, pushed in 20 ms frames through a sandbox of its own.
 #[derive(clap::Args)]
@@ -43,6 +38,9 @@ pub struct Args {
     /// Push frames at the pace of a call, and print findings (as text) when they come.
     #[arg(long)]
     realtime: bool,
+    /// We placed the calls: ringing tone before the answer is no callback's.
+    #[arg(long)]
+    outbound: bool,
     /// jsonl: a line a file. text: a line a finding.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -78,7 +76,7 @@ pub fn run(args: Args, quiet: bool) -> Result<()> {
                     return Ok(());
                 };
                 let live = args.realtime && jobs == 1 && args.format == Format::Text;
-                let result = analyze(&analyzer, file, args.realtime, live);
+                let result = analyze(&args, &analyzer, file, live);
                 if let Err(e) = &result {
                     failed.fetch_add(1, Ordering::Relaxed);
                     bar.suspend(|| eprintln!("callprint: {}: {e:#}", file.display()));
@@ -106,57 +104,22 @@ pub fn run(args: Args, quiet: bool) -> Result<()> {
     Ok(())
 }
 
-/// Opens an analyzer; bakes it again first if wasmtime, processor or plugin
-/// have changed since.
-fn open(path: &Path, sessions: u32, quiet: bool) -> Result<Analyzer> {
-    let options = Options { sessions };
-    match Analyzer::open(path, &options) {
-        Err(Error::Stale { reason, .. }) => {
-            if !quiet {
-                eprintln!("{}: {reason}: baking it again", path.display());
-            }
-            bake::again(path)?;
-            Ok(Analyzer::open(path, &options)?)
-        }
-        other => Ok(other?),
-    }
-}
-
 struct Analysis {
     duration_ms: f64,
     findings: Vec<Finding>,
 }
 
-fn analyze(analyzer: &Analyzer, file: &Path, realtime: bool, live: bool) -> Result<Analysis> {
-    let Recording { rate_hz, far, near } = &audio_file::read(file)?;
-    let mut session = analyzer.session(CallInfo { outbound: false })?;
-    let mut findings = Vec::new();
-    let frame = *rate_hz as usize / 50;
-    let start = Instant::now();
-    let mut told = 0;
-    for (n, far) in far.chunks(frame).enumerate() {
-        findings.extend(session.push(Side::Far, *rate_hz, far)?);
-        if let Some(near) = near {
-            let first = n * frame;
-            findings.extend(session.push(Side::Near, *rate_hz, &near[first..first + far.len()])?);
-        }
-        if realtime {
-            let due = Duration::from_millis(20) * (n as u32 + 1);
-            thread::sleep(due.saturating_sub(start.elapsed()));
-        }
+fn analyze(args: &Args, analyzer: &Analyzer, file: &Path, live: bool) -> Result<Analysis> {
+    let recording = audio_file::read(file)?;
+    let info = CallInfo { outbound: args.outbound };
+    let speed = args.realtime.then_some(1.0);
+    let heard = listen(analyzer, &recording, info, speed, |_, found| {
         if live {
-            findings[told..].iter().for_each(|f| println!("{}", text(f)));
-            told = findings.len();
+            found.iter().for_each(|f| println!("{}", text(f)));
         }
-    }
-    findings.extend(session.finish()?);
-    if live {
-        findings[told..].iter().for_each(|f| println!("{}", text(f)));
-    }
-    // Each side is in order; a stable sort puts the two together.
-    findings.sort_by_key(|f| f.known_at);
-    let duration_ms = far.len() as f64 * 1e3 / f64::from(*rate_hz);
-    Ok(Analysis { duration_ms, findings })
+    })?;
+    let duration_ms = recording.far.len() as f64 * 1e3 / f64::from(recording.rate_hz);
+    Ok(Analysis { duration_ms, findings: heard.findings })
 }
 
 fn json_line(file: &Path, result: Result<Analysis>) -> Value {

@@ -9,14 +9,14 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use callprint::{Analyzer, Error, Event, Finding, Options, ScriptMatch, TalkSpurt, record};
+use callprint::{
+    Analyzer, CallInfo, Error, Event, Finding, Options, ScriptMatch, TalkSpurt, record,
+};
 
 use crate::{
     audio_file, list,
-    report::{
-        listen::{Heard, listen},
-        page::{self, Part},
-    },
+    listen::{Heard, listen},
+    report::page::{self, Part},
 };
 
 /// Characters of what is said that are shown.
@@ -148,34 +148,13 @@ fn analyzer(list: &Path, folder: &Path, scratch: &Path, screen: &Screen) -> Resu
     Ok(Analyzer::open(&baked, &options)?)
 }
 
-/// How often the call is played at most. A push has a deadline on the clock, which even a good one
-/// misses where the machine has too much else to do, as while it builds.
-const TRIES: usize = 4;
-
 /// Plays the call, and shows side by side what is on the line and what is recognised.
-fn play(analyzer: &Analyzer, audio: &Audio, speed: f64, screen: &Screen) -> Result<Heard> {
-    for _ in 1..TRIES {
-        match play_once(analyzer, audio, speed, screen) {
-            Err(Error::Fault { reason }) => {
-                screen.line(format_args!("(the analysis was ended: {reason}; once more)\n"));
-            }
-            other => return Ok(other?),
-        }
-    }
-    Ok(play_once(analyzer, audio, speed, screen)?)
-}
-
-fn play_once(
-    analyzer: &Analyzer,
-    audio: &Audio,
-    speed: f64,
-    screen: &Screen,
-) -> Result<Heard, Error> {
+fn play(analyzer: &Analyzer, audio: &Audio, speed: f64, screen: &Screen) -> Result<Heard, Error> {
     screen.line("   call time   later by");
     let mut parts: Vec<&Part> = audio.parts.iter().collect();
     parts.sort_by(|a, b| a.from_ms.total_cmp(&b.from_ms));
     let mut parts = parts.into_iter().peekable();
-    listen(analyzer, &audio.call, Some(speed), |played_s, found| {
+    listen(analyzer, &audio.call, CallInfo { outbound: false }, Some(speed), |played_s, found| {
         while let Some(part) = parts.next_if(|p| p.from_ms <= played_s * 1e3) {
             let at_s = part.from_ms / 1e3;
             let text = match part.text.char_indices().nth(TEXT_SHOWN) {
@@ -260,10 +239,9 @@ impl Verdict<'_> {
                 let (from, until) = (known_s - p.from_ms / 1e3, p.until_ms / 1e3 - known_s);
                 format!("; known {from:.2} s after it began, {until:.1} s before it ended")
             });
-            // Cut, not rounded: nothing is ever quite certain.
-            let confidence = (f64::from(last.confidence) * 1e4).floor().min(9_999.0) / 1e4;
+            let confidence = record::confidence(last.confidence);
             screen.strong(format_args!(
-                "  script     {id} ({category}), confidence {confidence:.4}{after}"
+                "  script     {id} ({category}), confidence {confidence}{after}"
             ));
         }
         for other in &self.others {

@@ -6,6 +6,8 @@ mod bake;
 mod demo;
 mod enroll;
 mod list;
+mod listen;
+mod open;
 mod progress;
 mod report;
 

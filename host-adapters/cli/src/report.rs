@@ -1,6 +1,5 @@
 //! `callprint report`: what was heard in a call, as a page to look at.
 
-pub mod listen;
 pub mod page;
 mod scripts;
 mod sound;
@@ -9,9 +8,9 @@ mod spectrogram;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use callprint::{Analyzer, Options};
+use callprint::CallInfo;
 
-use crate::audio_file;
+use crate::{audio_file, listen::listen, open::open};
 
 /// Analyse a recording and write a page that shows what was heard, where, and when it was known.
 #[derive(clap::Args)]
@@ -25,6 +24,9 @@ pub struct Args {
     /// Put the call's audio into the page, to be played there.
     #[arg(long)]
     with_audio: bool,
+    /// We placed the call: ringing tone before the answer is no callback's.
+    #[arg(long)]
+    outbound: bool,
     /// A recording; two channels are the far end (left) and the near end (right).
     #[arg(value_name = "CALL.wav")]
     call: PathBuf,
@@ -32,10 +34,11 @@ pub struct Args {
 
 pub fn run(args: Args, quiet: bool) -> Result<()> {
     let name = args.call.display();
-    let analyzer = Analyzer::open(&args.analyzer, &Options { sessions: 1 })?;
+    let analyzer = open(&args.analyzer, 1, quiet)?;
     let recording = audio_file::read(&args.call).with_context(|| format!("{name}"))?;
-    let heard = listen::listen(&analyzer, &recording, None, |_, _| ())
-        .with_context(|| format!("{name}"))?;
+    let info = CallInfo { outbound: args.outbound };
+    let heard =
+        listen(&analyzer, &recording, info, None, |_, _| ()).with_context(|| format!("{name}"))?;
     let call = page::Call {
         name: args.call.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         recording: &recording,

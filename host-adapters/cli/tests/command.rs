@@ -372,3 +372,56 @@ fn wrong_usage_is_told_apart() {
     }
     assert!(desk.ok("--help").contains("Exit status"));
 }
+
+#[test]
+fn an_analyzer_of_another_version_is_baked_again() {
+    let desk = Desk::new();
+    desk.ok("enroll --list refs.csv --pack p.json --quiet");
+    desk.ok("bake --pack p.json --out a.cwasm --quiet");
+    desk.put("call.wav", &fixtures::wav(8_000, 1, &script(1)));
+    for command in ["analyze --analyzer a.cwasm", "report --analyzer a.cwasm --out r.html"] {
+        // The recipe is JSON at the end of the file.
+        let mut bytes = fs::read(desk.path("a.cwasm")).unwrap();
+        let ours = format!("callprint {}", env!("CARGO_PKG_VERSION"));
+        let at = bytes.windows(ours.len()).rposition(|w| w == ours.as_bytes()).unwrap();
+        bytes[at..at + ours.len()].copy_from_slice(ours.replace('.', "9").as_bytes());
+        desk.put("a.cwasm", &bytes);
+        let output = desk.run(&format!("{command} call.wav"));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        assert!(errors.contains("baking it again"), "{errors}");
+    }
+    let page = fs::read_to_string(desk.path("r.html")).unwrap();
+    assert!(page.contains("loan-1"));
+    assert!(!page.contains("https://"), "a report needs nothing else");
+    assert!(desk.ok("analyze --analyzer a.cwasm call.wav").contains("loan-1"));
+}
+
+#[test]
+fn ringing_is_a_callback_only_where_the_call_was_placed_to_us() {
+    let desk = &*BAKED;
+    let pulse = fixtures::tone(450.0, 1_000, 3_000.0);
+    let call = [&pulse[..], &[0; 32_000], &pulse, &[0; 32_000], &pulse].concat();
+    fs::write(desk.path("ringing.wav"), fixtures::wav(8_000, 1, &call)).unwrap();
+    for (flag, tone) in [("", "callback-ringback"), (" --outbound", "ringback")] {
+        let line = format!("analyze --analyzer a.cwasm --format jsonl{flag} ringing.wav");
+        let findings = &json_lines(&desk.ok(&line))[0]["findings"];
+        let kinds: Vec<_> =
+            findings.as_array().unwrap().iter().filter_map(|f| f["tone"].as_str()).collect();
+        assert!(kinds.contains(&tone), "{line}: {kinds:?}");
+        assert!(flag.is_empty() || !kinds.contains(&"callback-ringback"), "{line}: {kinds:?}");
+    }
+}
+
+#[test]
+fn the_demo_hears_what_is_played() {
+    let desk = Desk { folder: tempfile::tempdir().unwrap() };
+    let audio = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/demo");
+    let demo = format!("demo --audio {audio} --speed 1000 --html out/report.html");
+    let first = desk.ok(&demo);
+    for heard in ["callback-ringback", "dental", "another voice has taken over", "Verdict"] {
+        assert!(first.contains(heard), "{heard:?} is not in:\n{first}");
+    }
+    assert!(desk.ok(&demo).contains("nothing has changed since"));
+    assert!(desk.path("out/report.html").exists());
+}

@@ -53,11 +53,7 @@ pub fn finding(finding: &Finding) -> Value {
         }),
         Event::Behaviour(b) => json!({
             "kind": "behaviour",
-            "behaviour": match b.kind {
-                BehaviourKind::TalksThrough => "talks-through",
-                BehaviourKind::WaitsForSpeech => "waits-for-speech",
-                BehaviourKind::HandedOver => "handed-over",
-            },
+            "behaviour": behaviour(b.kind),
             "cause": b.cause,
             "confidence": rounded(b.confidence, 4),
         }),
@@ -88,6 +84,14 @@ fn tone(kind: ToneKind) -> &'static str {
     }
 }
 
+fn behaviour(kind: BehaviourKind) -> &'static str {
+    match kind {
+        BehaviourKind::TalksThrough => "talks-through",
+        BehaviourKind::WaitsForSpeech => "waits-for-speech",
+        BehaviourKind::HandedOver => "handed-over",
+    }
+}
+
 /// Samples of 8 kHz in milliseconds: an eighth of one at most is exact.
 fn ms(samples: u64) -> Value {
     json!(samples as f64 / 8.0)
@@ -111,8 +115,8 @@ pub fn text(finding: &Finding) -> String {
                 format!("one of {}", m.among.join(", "))
             };
             format!(
-                "script {what}, confidence {:.4}, heard from {:.2} s (its {:.2} s)",
-                m.confidence,
+                "script {what}, confidence {}, heard from {:.2} s (its {:.2} s)",
+                confidence(m.confidence),
                 s(m.heard_from),
                 s(m.script_from)
             )
@@ -129,14 +133,14 @@ pub fn text(finding: &Finding) -> String {
             )
         }
         Event::Answer(a) => format!(
-            "answered by {}: {}, confidence {:.2}",
+            "answered by {}: {}, confidence {}",
             match a.kind {
                 AnswerKind::Human => "a person",
                 AnswerKind::Machine => "a machine",
                 AnswerKind::Unsure => "somebody; unsure",
             },
             a.cause,
-            a.confidence
+            confidence(a.confidence)
         ),
         Event::Speech(t) => {
             let side = if finding.side == Side::Far { "far" } else { "near" };
@@ -147,6 +151,18 @@ pub fn text(finding: &Finding) -> String {
                 t.level_dbm0
             )
         }
-        Event::Behaviour(b) => format!("{:?}: {}, confidence {:.2}", b.kind, b.cause, b.confidence),
+        Event::Behaviour(b) => {
+            let does = match b.kind {
+                BehaviourKind::TalksThrough => "talks on through our speech",
+                BehaviourKind::WaitsForSpeech => "waits for us to speak",
+                BehaviourKind::HandedOver => "another voice has taken over",
+            };
+            format!("far end {does}: {}, confidence {}", b.cause, confidence(b.confidence))
+        }
     }
+}
+
+/// A probability in four digits; cut, not rounded, since nothing is ever quite certain.
+pub fn confidence(p: f32) -> String {
+    format!("{:.4}", (f64::from(p) * 1e4).floor().min(9_999.0) / 1e4)
 }

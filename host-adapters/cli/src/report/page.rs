@@ -7,8 +7,8 @@ use callprint::{Analyzer, record};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{listen::Heard, scripts, sound::Sound, spectrogram::Spectrogram};
-use crate::audio_file::Recording;
+use super::{scripts, sound::Sound, spectrogram::Spectrogram};
+use crate::{audio_file::Recording, listen::Heard};
 
 const FRAME: &str = include_str!("page/frame.html");
 const STYLE: &str = include_str!("page/style.css");

@@ -17,18 +17,19 @@ pub struct Heard {
     pub busy: Duration,
 }
 
-/// Plays a recording in frames of 20 ms, `speed` times as fast as the call was (at once if none),
-/// and hands out after every frame how much of the call has been played, in seconds, and what
-/// became known by it.
+/// Plays a recording as a call, in frames of 20 ms, `speed` times as fast as it was (at once if
+/// none), and hands out after every frame how much of the call has been played, in seconds, and
+/// what became known by it.
 pub fn listen(
     analyzer: &Analyzer,
     recording: &Recording,
+    call: CallInfo,
     speed: Option<f64>,
     mut tell: impl FnMut(f64, &[Finding]),
 ) -> Result<Heard, Error> {
     let Recording { rate_hz, far, near } = recording;
     let rate_hz = *rate_hz;
-    let mut session = analyzer.session(CallInfo { outbound: false })?;
+    let mut session = analyzer.session(call)?;
     let mut findings = Vec::new();
     let mut take = |found: Vec<Finding>, played: usize| {
         tell(played as f64 / f64::from(rate_hz), &found);
