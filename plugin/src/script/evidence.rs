@@ -85,17 +85,23 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Decades of evidence in `codes` compared codes that are `distance` bits
-    /// apart, each at least [`FLOOR_BITS`]; none before the next window is full.
-    /// `codes` never falls.
-    pub fn decades(&mut self, codes: u32, distance: u32) -> Option<f32> {
-        let window = WINDOWS.get(self.next)?;
-        if codes < window.codes {
-            return None;
-        }
+    /// How many windows there are.
+    pub const COUNT: usize = WINDOWS.len();
+
+    /// Codes that the next window takes.
+    pub fn next_codes(&self) -> u32 {
+        WINDOWS.get(self.next).map_or(u32::MAX, |w| w.codes)
+    }
+
+    /// Number of the next window, if it is full, and decades of evidence in
+    /// `codes` compared codes that are `distance` bits apart, each at least
+    /// [`FLOOR_BITS`]. `codes` never falls.
+    pub fn decades(&mut self, codes: u32, distance: u32) -> Option<(usize, f32)> {
+        let number = self.next;
+        let window = WINDOWS.get(number).filter(|w| codes >= w.codes)?;
         self.next += 1;
         let rate = distance as f32 / (codes * 64) as f32;
-        Some(3.0 + (window.three_decades - rate) / window.per_decade)
+        Some((number, 3.0 + (window.three_decades - rate) / window.per_decade))
     }
 }
 
