@@ -262,7 +262,13 @@ impl Table {
     fn bucket_of(&self, table: usize, key: u32) -> Bucket {
         let (head, number, tag) = self.place(mix(key));
         let entries = self.heads[head].counts[number];
-        Bucket { table: table as u8, tag: tag as u8, number: number as u8, entries, head: head as u32 }
+        Bucket {
+            table: table as u8,
+            tag: tag as u8,
+            number: number as u8,
+            entries,
+            head: head as u32,
+        }
     }
 
     fn read(&self, bucket: &Bucket, found: &mut Vec<u32>) {

@@ -337,44 +337,82 @@ impl Matcher {
         changed: &[u32],
         sink: &mut impl FnMut(Match),
     ) {
-        let mut scripts: Vec<(f32, u32, Track)> = changed
-            .iter()
-            .filter_map(|script| {
-                let (decades, tracks) = self.total(*script);
-                let lead = *tracks.first()?;
-                (decades >= evidence::required(self.speech_codes)).then_some((decades, *script, lead))
-            })
-            .collect();
+        let mut scripts: Vec<(f32, Track)> =
+            changed.iter().filter_map(|script| self.sufficient(number, *script)).collect();
         scripts.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut judged: Vec<Track> = Vec::new();
-        for (_, script, lead) in scripts {
+        for (_, lead) in scripts {
             if judged.iter().all(|other| !other.overlaps(&lead)) {
-                self.judge(index, number, script, sink);
+                self.judge(index, number, &lead, sink);
                 judged.push(lead);
             }
         }
     }
 
-    /// Names a script, or the group it belongs to, if its evidence suffices.
-    fn judge(&mut self, index: &Index, number: u64, script: u32, sink: &mut impl FnMut(Match)) {
+    /// The evidence for a script that grew, if it suffices to name it, and the
+    /// stretch that grew.
+    fn sufficient(&self, number: u64, script: u32) -> Option<(f32, Track)> {
         let (decades, tracks) = self.total(script);
-        if decades < evidence::required(self.speech_codes) || self.settled(script) {
-            return;
-        }
-        let lead = tracks[0];
-        self.survey(index, number, &lead);
-        let mut scripts: Vec<(u32, f32)> = Vec::new();
+        let lead = *tracks.iter().max_by_key(|t| t.best_at)?;
+        let grew = lead.best_at + 1 >= number;
+        // What it shares with others says nothing of which of them it is.
+        let shared = self.named.iter().any(|n| n.group.len() > 1 && n.group.contains(&script));
+        let own = if shared { lead.best.decades } else { decades };
+        let suffices = own >= evidence::required(self.speech_codes);
+        (grew && suffices && !self.settled(script)).then_some((decades, lead))
+    }
+
+    /// Names the script of a stretch, or the group it belongs to, unless another
+    /// accounts better for the same audio.
+    fn judge(&mut self, index: &Index, number: u64, lead: &Track, sink: &mut impl FnMut(Match)) {
+        let mut budget = RIVAL_PAIRS;
+        self.survey(index, number, lead, &mut budget);
+        let mut group = vec![(lead.best.decades, lead.script)];
         for track in &self.tracks {
-            if track.overlaps(&lead) && !scripts.iter().any(|(s, _)| *s == track.script) {
-                scripts.push((track.script, self.total(track.script).0));
+            let Some(rival) = self.rival(index, number, track, lead, &mut budget) else { continue };
+            match group.iter_mut().find(|(_, script)| *script == track.script) {
+                Some(known) => known.0 = known.0.max(rival),
+                None => group.push((rival, track.script)),
             }
         }
-        scripts.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let best = scripts[0].1;
-        scripts.retain(|(_, decades)| *decades > best - evidence::MARGIN);
-        scripts.truncate(limits::AMONG);
-        let group: Vec<u32> = scripts.iter().map(|(script, _)| *script).collect();
+        group.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let enough = group[0].0 - evidence::MARGIN;
+        group.retain(|(rival, _)| *rival > enough);
+        let group: Vec<u32> = group.iter().map(|(_, s)| *s).take(limits::AMONG).collect();
+        if !group.contains(&lead.script) {
+            return;
+        }
+        // Audio that belongs to these belongs to no other.
+        self.tracks.retain(|t| {
+            group.contains(&t.script)
+                || !t.overlaps(lead)
+                || t.best.decades > lead.best.decades - evidence::MARGIN
+        });
         self.report(index, group, sink);
+    }
+
+    /// What a track makes of the audio of `lead`, which has just been heard.
+    fn rival(
+        &self,
+        index: &Index,
+        number: u64,
+        track: &Track,
+        lead: &Track,
+        budget: &mut Budget,
+    ) -> Option<f32> {
+        let Recording { first, codes, .. } = index.recording(track.recording);
+        let position = track.expects(number);
+        if track.script == lead.script
+            || !(i64::from(first)..i64::from(first + codes)).contains(&position)
+        {
+            return None;
+        }
+        if track.best_at + 1 >= number {
+            return Some(track.best.decades);
+        }
+        let (_, reference) = index.before(position as u32, lead.best.span + 2);
+        let known = Some(&track.alignment);
+        Some(self.history.compare(reference, number, known, budget)?.0.decades)
     }
 
     /// Whether all there is to say of a script has been said.
@@ -384,23 +422,23 @@ impl Matcher {
 
     /// Looks for other recordings that hold the stretch: by the recording's own
     /// undisturbed codes.
-    fn survey(&mut self, index: &Index, number: u64, lead: &Track) {
+    fn survey(&mut self, index: &Index, number: u64, lead: &Track, budget: &mut Budget) {
         let first = index.recording(lead.recording).first;
-        let mut budget = RIVAL_PAIRS;
+        let mut others: Vec<u32> = Vec::new();
         for back in 0..lead.best.span {
             let position = lead.best_position - back;
             if position < first || index.code(position) == 0 {
                 continue;
             }
-            let mut others: Vec<u32> = Vec::new();
+            others.clear();
             index.find_exact(index.code(position), &mut others);
-            for other in others {
+            for other in &others {
                 // The same place in the call as the lead's latest.
                 let now = other + back;
-                let (n, recording) = index.recording_at(other);
+                let (n, recording) = index.recording_at(*other);
                 if n != lead.recording && now < recording.first + recording.codes {
                     // Now, so that both are judged over the same audio.
-                    self.consider(index, number, now, &mut budget);
+                    self.consider(index, number, now, budget);
                 }
             }
         }
@@ -411,6 +449,12 @@ impl Matcher {
         let (decades, tracks) = self.total(script);
         let confidence = evidence::confidence(decades, self.speech_codes) / group.len() as f32;
         let level = LEVELS.iter().filter(|l| confidence >= **l).count() as u8;
+        // One of them has been singled out before.
+        if group.len() > 1
+            && self.named.iter().any(|n| n.group.len() == 1 && group.contains(&n.group[0]))
+        {
+            return;
+        }
         let id = match self.named.iter().position(|n| n.group.contains(&script)) {
             Some(id) => {
                 let named = &mut self.named[id];
