@@ -34,11 +34,11 @@ const WINDOWS: [Window; 12] = [
     window(38, 0.322, 0.036),
     window(44, 0.338, 0.034),
     window(50, 0.355, 0.028),
-    window(62, 0.373, 0.026),
-    window(75, 0.386, 0.025),
-    window(125, 0.418, 0.020),
-    window(200, 0.440, 0.017),
-    window(250, 0.450, 0.016),
+    window(62, 0.371, 0.025),
+    window(75, 0.380, 0.022),
+    window(125, 0.402, 0.016),
+    window(200, 0.428, 0.014),
+    window(250, 0.438, 0.013),
 ];
 
 /// Wrong bits that a code counts for at least. A word that the voice repeats
