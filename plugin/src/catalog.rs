@@ -4,7 +4,7 @@ use crate::{
     audio::{Filters, Spectrum},
     limits,
     pack::{Pack, PackError},
-    script::{Codebook, Index, IndexBuilder, REFERENCE_STEP},
+    script::{Candidates, Codebook, Index, IndexBuilder, REFERENCE_STEP},
     tone::{Plans, Zoom},
 };
 
@@ -67,8 +67,15 @@ pub struct Sealed {
 #[derive(Default)]
 pub struct Workspace {
     pub(crate) filters: Filters,
+    pub(crate) scratch: Scratch,
+}
+
+/// What the analysis of the far side computes with.
+#[derive(Default)]
+pub(crate) struct Scratch {
     pub(crate) spectrum: Spectrum,
     pub(crate) zoom: Zoom,
+    pub(crate) candidates: Candidates,
 }
 
 #[derive(serde::Deserialize)]

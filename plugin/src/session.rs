@@ -3,11 +3,11 @@
 use crate::{
     answer::{Conversation, Nature},
     audio::{Chunk, Feed, Frame, Hops, Stft},
-    catalog::{Sealed, Workspace},
+    catalog::{Scratch, Sealed, Workspace},
     finding::{Event, Finding, ScriptMatch, Side},
     limits,
     script::{Fingerprinter, Match, Matcher},
-    tone::{Tracker, Zoom},
+    tone::Tracker,
 };
 
 /// What is known of a call when it begins.
@@ -81,9 +81,9 @@ impl Session {
         match side {
             Side::Far => {
                 let Far { feed, ear } = &mut self.far;
-                let Workspace { filters, spectrum, zoom } = work;
+                let Workspace { filters, scratch } = work;
                 feed.push(filters, rate_hz, samples, |chunk| {
-                    ear.hear(catalog, spectrum, zoom, &mut self.conversation, chunk, findings);
+                    ear.hear(catalog, scratch, &mut self.conversation, chunk, findings);
                 });
             }
             Side::Near => {
@@ -115,14 +115,8 @@ impl Session {
             Side::Far => {
                 let Far { feed, ear } = &mut self.far;
                 feed.skip(rate_hz, samples, |chunk| {
-                    ear.hear(
-                        catalog,
-                        &mut work.spectrum,
-                        &mut work.zoom,
-                        &mut self.conversation,
-                        chunk,
-                        findings,
-                    );
+                    let scratch = &mut work.scratch;
+                    ear.hear(catalog, scratch, &mut self.conversation, chunk, findings);
                 });
             }
             Side::Near => {
@@ -166,13 +160,13 @@ impl Ear {
     fn hear(
         &mut self,
         catalog: &Sealed,
-        spectrum: &mut crate::audio::Spectrum,
-        zoom: &mut Zoom,
+        scratch: &mut Scratch,
         conversation: &mut Conversation,
         chunk: Chunk,
         findings: &mut Vec<Finding>,
     ) {
         let Ear { stft, fingerprinter, matcher, tones } = self;
+        let Scratch { spectrum, zoom, candidates } = scratch;
         stft.push(spectrum, chunk, |frame: Frame| {
             let mut tell = |what: Event| {
                 findings.push(Finding { known_at: frame.known_at, side: Side::Far, what });
@@ -195,7 +189,7 @@ impl Ear {
             let mut tell = |what: Event| {
                 findings.push(Finding { known_at: frame.known_at, side: Side::Far, what });
             };
-            matcher.push(&catalog.index, number, &code, |found| {
+            matcher.push(&catalog.index, candidates, number, &code, |found| {
                 let voicemail = catalog.scripts[found.script as usize].voicemail;
                 let found = name(catalog, found);
                 if voicemail {

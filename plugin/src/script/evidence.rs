@@ -27,18 +27,18 @@ const fn window(codes: u32, three_decades: f32, per_decade: f32) -> Window {
 /// of them extrapolated. One second alone never suffices: no limit tells a
 /// second of a repeated word from a second of the script.
 const WINDOWS: [Window; 12] = [
-    window(25, 0.270, 0.020),
-    window(28, 0.284, 0.020),
-    window(31, 0.297, 0.020),
-    window(34, 0.308, 0.020),
-    window(38, 0.320, 0.020),
-    window(44, 0.334, 0.020),
-    window(50, 0.349, 0.020),
-    window(62, 0.366, 0.020),
-    window(75, 0.382, 0.019),
-    window(125, 0.416, 0.014),
-    window(200, 0.433, 0.012),
-    window(250, 0.438, 0.011),
+    window(25, 0.272, 0.042),
+    window(28, 0.286, 0.041),
+    window(31, 0.301, 0.037),
+    window(34, 0.312, 0.036),
+    window(38, 0.322, 0.036),
+    window(44, 0.338, 0.034),
+    window(50, 0.355, 0.028),
+    window(62, 0.371, 0.025),
+    window(75, 0.380, 0.022),
+    window(125, 0.402, 0.016),
+    window(200, 0.428, 0.014),
+    window(250, 0.438, 0.013),
 ];
 
 /// Wrong bits that a code counts for at least. A word that the voice repeats
@@ -70,6 +70,8 @@ const SAME_VOICE_SCRIPTS: f32 = 10.0;
 /// named all the same: one in this many.
 const CALLS_PER_ERROR: f32 = 400.0;
 
+const BASE: f32 = 1.62;
+const EARLY_LOOKS: f32 = 20.0;
 /// Codes (20 ms) of speech that make one independent look: 0.5 s.
 const CODES_PER_LOOK: f32 = 25.0;
 
@@ -83,29 +85,36 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Decades of evidence in `codes` compared codes that are `distance` bits
-    /// apart, each at least [`FLOOR_BITS`]; none before the next window is full.
-    /// `codes` never falls.
-    pub fn decades(&mut self, codes: u32, distance: u32) -> Option<f32> {
-        let window = WINDOWS.get(self.next)?;
-        if codes < window.codes {
-            return None;
-        }
+    /// How many windows there are.
+    pub const COUNT: usize = WINDOWS.len();
+
+    /// Codes that the next window takes.
+    pub fn next_codes(&self) -> u32 {
+        WINDOWS.get(self.next).map_or(u32::MAX, |w| w.codes)
+    }
+
+    /// Number of the next window, if it is full, and decades of evidence in
+    /// `codes` compared codes that are `distance` bits apart, each at least
+    /// [`FLOOR_BITS`]. `codes` never falls.
+    pub fn decades(&mut self, codes: u32, distance: u32) -> Option<(usize, f32)> {
+        let number = self.next;
+        let window = WINDOWS.get(number).filter(|w| codes >= w.codes)?;
         self.next += 1;
         let rate = distance as f32 / (codes * 64) as f32;
-        Some(3.0 + (window.three_decades - rate) / window.per_decade)
+        Some((number, 3.0 + (window.three_decades - rate) / window.per_decade))
     }
 }
 
 /// Looks that `codes` codes of speech amount to, as decades.
 fn looks(codes: u64) -> f32 {
-    log10(SAME_VOICE_SCRIPTS * (1.0 + codes as f32 / CODES_PER_LOOK))
+    let looks = codes as f32 / CODES_PER_LOOK;
+    log10(1.0 + looks) + log10(1.0 + looks.min(EARLY_LOOKS))
 }
 
 /// Evidence at which a script is named, `codes` codes of speech into the call:
 /// every look is a chance to err, and must be paid for.
 pub fn required(codes: u64) -> f32 {
-    log10(CALLS_PER_ERROR) + looks(codes)
+    BASE + looks(codes)
 }
 
 /// The probability that a script named on this evidence is the right one.

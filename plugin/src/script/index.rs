@@ -23,6 +23,8 @@ const BUCKETS_PER_HEAD: usize = 12;
 const BUCKETS_PER_ENTRY: usize = 2;
 const POSITION_BITS: u32 = 26;
 const TAG_BITS: u32 = 32 - POSITION_BITS;
+/// Codes per entry of the list that says which recording a position is in.
+const BLOCK: usize = 64;
 /// Occurrences of a code beyond this many are left out of the table: they would
 /// cost every call that meets it, and the script is found by its other codes.
 const BUCKET_MAX: u8 = 64;
@@ -56,6 +58,8 @@ struct Table {
 pub struct Index {
     codes: Vec<u64>,
     recordings: Vec<Recording>,
+    /// The recording that each block of [`BLOCK`] codes begins in.
+    blocks: Vec<u32>,
     tables: [Table; TABLES],
 }
 
@@ -91,13 +95,30 @@ impl IndexBuilder {
         let IndexBuilder { mut codes, recordings } = self;
         codes.shrink_to_fit();
         let tables = std::array::from_fn(|table| Table::new(table, &codes));
-        Index { codes, recordings, tables }
+        let first_of = |block: usize| {
+            recordings.partition_point(|r| r.first as usize <= block * BLOCK) as u32 - 1
+        };
+        let blocks = (0..codes.len().div_ceil(BLOCK)).map(first_of).collect();
+        Index { codes, recordings, blocks, tables }
     }
 }
 
 /// 24 of the 64 bits, every third; the tables start one apart.
 fn key(table: usize, bits: u64) -> u32 {
-    (0..KEY_BITS).fold(0, |key, n| key | ((bits >> key_bit(table, n)) as u32 & 1) << n)
+    let turned = bits.rotate_right(table as u32);
+    // Every third bit moved down to the others, in five steps of doubling groups; 22 of them.
+    let mut x = turned & 0x9249_2492_4924_9249;
+    for (shift, mask) in [
+        (2, 0x30c3_0c30_c30c_30c3),
+        (4, 0xf00f_00f0_0f00_f00f),
+        (8, 0x00ff_0000_ff00_00ff),
+        (16, 0xffff_0000_0000_ffff),
+        (32, 0x0000_0000_003f_ffff),
+    ] {
+        x = (x | x >> shift) & mask;
+    }
+    // Around the end: bits 66 and 69.
+    (x | turned >> 2 << 22 & 1 << 22 | turned >> 5 << 23 & 1 << 23) as u32
 }
 
 fn key_bit(table: usize, n: usize) -> usize {
@@ -165,10 +186,23 @@ impl Index {
         self.codes[position as usize]
     }
 
+    /// The recording that a position lies in, its number first, and its codes up
+    /// to there: `reach` at most, the position's own last.
+    pub fn before(&self, position: u32, reach: u32) -> ((u32, Recording), &[u64]) {
+        let (number, recording) = self.recording_at(position);
+        let first = recording.first.max((position + 1).saturating_sub(reach));
+        ((number, recording), &self.codes[first as usize..=position as usize])
+    }
+
     /// Number and content of the recording that a position lies in.
     pub fn recording_at(&self, position: u32) -> (u32, Recording) {
-        let number = self.recordings.partition_point(|r| r.first <= position) - 1;
-        (number as u32, self.recordings[number])
+        let mut number = self.blocks[position as usize / BLOCK];
+        while let Some(next) = self.recordings.get(number as usize + 1)
+            && next.first <= position
+        {
+            number += 1;
+        }
+        (number, self.recordings[number as usize])
     }
 
     /// A recording by number.
@@ -180,39 +214,67 @@ impl Index {
     pub fn bytes(&self) -> usize {
         self.codes.len() * size_of::<u64>()
             + self.recordings.len() * size_of::<Recording>()
+            + self.blocks.len() * size_of::<u32>()
             + self.tables.iter().map(Table::bytes).sum::<usize>()
     }
 
-    /// Hands every position whose key may be that of `code`, weak bits either
-    /// way, to `sink`; some more than once.
-    pub fn find(&self, code: &Code, mut sink: impl FnMut(u32)) {
+    /// Adds every position whose key may be that of `code`, weak bits either
+    /// way, to `found`; some more than once.
+    pub fn find(&self, code: &Code, found: &mut Vec<u32>) {
+        let mut buckets = [Bucket::default(); TABLES << FLIPS];
+        let mut count = 0;
         for (number, table) in self.tables.iter().enumerate() {
             let key = key(number, code.bits);
             let weak = weakest(number, &code.margins);
             for choice in 0..1u32 << FLIPS {
                 let flips = (0..FLIPS).fold(0, |f, n| f | (choice >> n & 1) << weak[n]);
-                table.probe(key ^ flips, &mut sink);
+                let bucket = table.bucket_of(number, key ^ flips);
+                buckets[count] = bucket;
+                count += usize::from(bucket.entries > 0);
             }
+        }
+        // First all heads, then all entries: memory is waited for twice and not 48 times.
+        for bucket in &buckets[..count] {
+            self.tables[usize::from(bucket.table)].read(bucket, found);
         }
     }
 
     /// As [`Index::find`] for an undisturbed code: no bit is flipped.
-    pub fn find_exact(&self, bits: u64, mut sink: impl FnMut(u32)) {
+    pub fn find_exact(&self, bits: u64, found: &mut Vec<u32>) {
         for (number, table) in self.tables.iter().enumerate() {
-            table.probe(key(number, bits), &mut sink);
+            table.read(&table.bucket_of(number, key(number, bits)), found);
         }
     }
 }
 
+/// Where a key's entries are, if it has any.
+#[derive(Clone, Copy, Default)]
+struct Bucket {
+    table: u8,
+    tag: u8,
+    /// Within the head.
+    number: u8,
+    entries: u8,
+    head: u32,
+}
+
 impl Table {
-    fn probe(&self, key: u32, sink: &mut impl FnMut(u32)) {
-        let (head, bucket, tag) = self.place(mix(key));
-        if self.heads[head].counts[bucket] == 0 {
-            return;
+    fn bucket_of(&self, table: usize, key: u32) -> Bucket {
+        let (head, number, tag) = self.place(mix(key));
+        let entries = self.heads[head].counts[number];
+        Bucket {
+            table: table as u8,
+            tag: tag as u8,
+            number: number as u8,
+            entries,
+            head: head as u32,
         }
-        for entry in &self.entries[self.bucket(head, bucket)] {
-            if entry >> POSITION_BITS == tag {
-                sink((entry & ((1 << POSITION_BITS) - 1)) - 1);
+    }
+
+    fn read(&self, bucket: &Bucket, found: &mut Vec<u32>) {
+        for entry in &self.entries[self.bucket(bucket.head as usize, bucket.number.into())] {
+            if entry >> POSITION_BITS == u32::from(bucket.tag) {
+                found.push((entry & ((1 << POSITION_BITS) - 1)) - 1);
             }
         }
     }
@@ -259,12 +321,23 @@ mod tests {
                 margins[key_bit(0, n)] = 1;
                 wrong ^= 1 << key_bit(0, n);
             }
-            let mut found = false;
-            index.find(&Code { bits: wrong, margins }, |p| found |= p == position as u32);
-            assert!(found, "code {position} is not found");
+            let mut found = Vec::new();
+            index.find(&Code { bits: wrong, margins }, &mut found);
+            assert!(found.contains(&(position as u32)), "code {position} is not found");
         }
         let (number, recording) = index.recording_at(2_000);
         assert_eq!((number, recording.script, recording.first), (1, 1, 2_000));
+    }
+
+    #[test]
+    fn a_key_is_every_third_bit() {
+        for bits in codes(1_000) {
+            for table in 0..TABLES {
+                let plain = (0..KEY_BITS)
+                    .fold(0, |key, n| key | ((bits >> key_bit(table, n)) as u32 & 1) << n);
+                assert_eq!(key(table, bits), plain, "table {table} of {bits:x}");
+            }
+        }
     }
 
     #[test]
@@ -272,8 +345,8 @@ mod tests {
         let mut builder = IndexBuilder::default();
         builder.add(0, 0, vec![42u64; 1_000].into_iter());
         let index = builder.build();
-        let mut found = 0;
-        index.find_exact(42, |_| found += 1);
-        assert_eq!(found, TABLES * usize::from(BUCKET_MAX));
+        let mut found = Vec::new();
+        index.find_exact(42, &mut found);
+        assert_eq!(found.len(), TABLES * usize::from(BUCKET_MAX));
     }
 }

@@ -8,42 +8,40 @@
 //! rivals that share the stretch are looked for, and the script, or the group,
 //! is named.
 
-use super::{Code, HOPS_PER_CODE, Index, REFERENCE_STEP, evidence, index::Recording, span_samples};
+use super::{
+    Code, HOPS_PER_CODE, Index, REFERENCE_STEP,
+    compare::{Alignment, Budget, Comparison, History},
+    evidence,
+    index::Recording,
+    span_samples,
+};
 use crate::{
     audio::HOP,
     finding::{Instant, ScriptEvidence},
     limits,
 };
 
-/// Codes of the call that are remembered (20 ms each): the longest window at
-/// the slowest tempo.
-const HISTORY: usize = 1024;
-
 /// Differing bits up to which a position found is a candidate, of 64.
 const CANDIDATE_BITS: u32 = 22;
-
-/// Codes (80 ms apart) that must agree with a candidate, to within
-/// [`CANDIDATE_BITS`] each on average.
-const CANDIDATE_CODES: u32 = 7;
-
-/// Tempos tried, as codes of the call per code of the recording (2 = as it
-/// was): ±9.8 % in steps of 1.4 %.
-const TEMPO_STEP: f32 = 0.014;
-const TEMPO_STEPS: i32 = 7;
-
-/// Shifts tried around a candidate, in codes of the call (20 ms).
-const SHIFTS: std::ops::RangeInclusive<i64> = -1..=1;
 
 /// A track is compared anew after this many codes (100 ms).
 const RECHECK_CODES: u64 = 5;
 
-/// Comparisons made at most for one code of the call, so that no audio, and no
-/// catalogue of scripts that are much alike, makes a push take long: about a
-/// millisecond.
-const COMPARISONS_PER_CODE: u32 = 32;
+/// Pairs of codes compared at most for one code of the call: for new
+/// alignments, for those known, and in looking for rivals. No audio, and no
+/// catalogue of scripts that are much alike, makes a push take long: a pair takes
+/// some 2 ns, so this is a third of a millisecond per second of a call at worst,
+/// and the most promising come first.
+const NEW_PAIRS: Budget = 2_000;
+const KNOWN_PAIRS: Budget = 2_000;
+const RIVAL_PAIRS: Budget = 20_000;
 
 /// Positions this far apart (in reference codes, 40 ms) belong to one alignment.
 const SAME_ALIGNMENT: i64 = 3;
+
+/// Reference codes that the first looks at a candidate take, and a comparison.
+const LOOKS_REACH: u32 = 26;
+const REACH: u32 = evidence::LONGEST * 5 / 4;
 
 /// Confidence at which a match is reported anew.
 const LEVELS: [f32; 4] = [0.9, 0.99, 0.999, 0.9999];
@@ -61,57 +59,17 @@ struct Track {
     /// Latest code of the call compared, and the position it agrees with.
     code: u64,
     position: u32,
-    /// Codes of the call per reference code.
-    pace: f32,
+    alignment: Alignment,
     best: Comparison,
     /// Code of the call at which `best` was reached.
     best_at: u64,
     best_position: u32,
 }
 
-/// The outcome of comparing a stretch.
-#[derive(Debug, Clone, Copy, Default)]
-struct Comparison {
-    decades: f32,
-    /// Reference codes that the stretch spans.
-    span: u32,
-    compared: u32,
-    errors: u32,
-}
-
-impl Comparison {
-    /// Of alignments so good that the floor makes them equal, the one with the
-    /// fewest wrong bits is the true one.
-    fn betters(&self, other: &Comparison) -> bool {
-        let rate = |c: &Comparison| c.errors as f32 / c.compared as f32;
-        self.decades > other.decades || self.decades == other.decades && rate(self) < rate(other)
-    }
-}
-
-/// How codes differ, where there are codes on both sides.
-#[derive(Debug, Clone, Copy, Default)]
-struct Errors {
-    compared: u32,
-    bits: u32,
-    /// The same with a floor for every code: what evidence is judged by.
-    distance: u32,
-}
-
-impl Errors {
-    fn add(&mut self, heard: u64, reference: u64) {
-        if heard != 0 && reference != 0 {
-            let bits = (heard ^ reference).count_ones();
-            self.compared += 1;
-            self.bits += bits;
-            self.distance += bits.max(evidence::FLOOR_BITS);
-        }
-    }
-}
-
 impl Track {
     /// The codes of the call that the best stretch covers.
     fn stretch(&self) -> std::ops::RangeInclusive<u64> {
-        let span = (self.best.span.saturating_sub(1) as f32 * self.pace) as u64;
+        let span = (self.best.span.saturating_sub(1) as f32 * self.alignment.pace) as u64;
         self.best_at.saturating_sub(span)..=self.best_at
     }
 
@@ -133,7 +91,7 @@ impl Track {
 
     /// Where the alignment expects the recording to be at a code of the call.
     fn expects(&self, code: u64) -> i64 {
-        let ahead = (code as f32 - self.code as f32) / self.pace;
+        let ahead = (code as f32 - self.code as f32) / self.alignment.pace;
         i64::from(self.position) + (ahead + if ahead < 0.0 { -0.5 } else { 0.5 }) as i64
     }
 }
@@ -164,110 +122,181 @@ pub struct Match<'a> {
     pub evidence: ScriptEvidence,
 }
 
+/// What the look-up of one code finds; kept between codes only to save
+/// allocations.
+#[derive(Default)]
+pub struct Candidates {
+    positions: Vec<u32>,
+    /// Wrong bits at the first look, and the position.
+    promising: Vec<(u32, u32)>,
+    /// Wrong bits of the code, track and position.
+    due: Vec<(u32, usize, u32)>,
+}
+
 /// Follows one side of one call.
+#[derive(Default)]
 pub struct Matcher {
-    history: Box<[u64; HISTORY]>,
+    history: History,
     tracks: Vec<Track>,
     named: Vec<Named>,
     /// Codes so far that were not silence: how often chance has been tried.
     speech_codes: u64,
-    /// Comparisons that may still be made for the present code.
-    comparisons: u32,
-}
-
-impl Default for Matcher {
-    fn default() -> Self {
-        Matcher {
-            history: Box::new([0; HISTORY]),
-            tracks: Vec::new(),
-            named: Vec::new(),
-            speech_codes: 0,
-            comparisons: 0,
-        }
-    }
 }
 
 impl Matcher {
     /// Takes the code with the given number (they come in order, gaps in the
     /// numbers only after a restart) and hands what it makes known to `sink`.
-    pub fn push(&mut self, index: &Index, number: u64, code: &Code, mut sink: impl FnMut(Match)) {
-        self.history[number as usize % HISTORY] = code.bits;
+    pub fn push(
+        &mut self,
+        index: &Index,
+        candidates: &mut Candidates,
+        number: u64,
+        code: &Code,
+        mut sink: impl FnMut(Match),
+    ) {
+        self.history.add(number, code.bits);
         if code.bits == 0 {
             return;
         }
         self.speech_codes += 1;
-        self.comparisons = COMPARISONS_PER_CODE;
+        self.look_up(index, candidates, number, code);
         let mut changed: Vec<u32> = Vec::new();
-        index.find(code, |position| {
-            if (index.code(position) ^ code.bits).count_ones() <= CANDIDATE_BITS
-                && let Some(script) = self.consider(index, number, position, RECHECK_CODES)
-                && !changed.contains(&script)
-            {
-                changed.push(script);
-            }
-        });
-        for script in changed {
-            self.judge(index, number, script, &mut sink);
+        let mut note = |script: Option<u32>| {
+            changed.extend(script.filter(|s| !changed.contains(s)));
+        };
+        let mut budget = KNOWN_PAIRS;
+        for (_, at, position) in &candidates.due {
+            note(self.recheck(index, number, *at, *position, &mut budget));
         }
+        let mut budget = NEW_PAIRS;
+        for (_, position) in &candidates.promising {
+            note(self.try_new(index, number, *position, &mut budget));
+        }
+        self.judge_all(index, number, &changed, &mut sink);
+    }
+
+    /// Looks a code up, and sorts what is found: tracks that may have grown, the
+    /// longest untouched first, and new candidates, the most promising first.
+    fn look_up(&self, index: &Index, candidates: &mut Candidates, number: u64, code: &Code) {
+        let Candidates { positions, promising, due } = candidates;
+        positions.clear();
+        promising.clear();
+        due.clear();
+        index.find(code, positions);
+        for &position in positions.iter() {
+            let bits = (index.code(position) ^ code.bits).count_ones();
+            if bits > CANDIDATE_BITS {
+                continue;
+            }
+            if let Some(at) = self.track_at(index, number, position) {
+                if number < self.tracks[at].compared_at + RECHECK_CODES {
+                    continue;
+                }
+                match due.iter_mut().find(|d| d.1 == at) {
+                    Some(known) => *known = (*known).min((bits, at, position)),
+                    None => due.push((bits, at, position)),
+                }
+            } else if let Some(bits) =
+                self.history.first_look(index.before(position, LOOKS_REACH).1, number)
+            {
+                let near = |other: &&mut (u32, u32)| {
+                    i64::from(other.1).abs_diff(position.into()) <= SAME_ALIGNMENT as u64
+                };
+                match promising.iter_mut().find(near) {
+                    Some(other) => *other = (*other).min((bits, position)),
+                    None => promising.push((bits, position)),
+                }
+            }
+        }
+        promising.sort_unstable();
+        due.sort_unstable_by_key(|(_, at, _)| self.tracks[*at].compared_at);
     }
 
     /// The call lost so much that nothing before counts as its past.
     pub fn forget(&mut self) {
-        self.history.fill(0);
+        self.history.clear();
     }
 
-    /// The code `back` codes before a code of the call; 0 where there is none.
-    fn heard(&self, number: u64, back: i64) -> u64 {
-        match number.checked_add_signed(-back) {
-            Some(n) if (0..HISTORY as i64).contains(&back) => self.history[n as usize % HISTORY],
-            _ => 0,
+    /// The track that a position found belongs to.
+    fn track_at(&self, index: &Index, number: u64, position: u32) -> Option<usize> {
+        let near = |t: &Track| (t.expects(number) - i64::from(position)).abs() <= SAME_ALIGNMENT;
+        let same = |t: &Track| near(t) && index.recording_at(position).0 == t.recording;
+        self.tracks.iter().position(same)
+    }
+
+    /// Follows up a position found, unless its alignment was compared for this
+    /// very code; the script whose evidence grew by it.
+    fn consider(
+        &mut self,
+        index: &Index,
+        number: u64,
+        position: u32,
+        budget: &mut Budget,
+    ) -> Option<u32> {
+        match self.track_at(index, number, position) {
+            Some(at) if number <= self.tracks[at].compared_at => None,
+            Some(at) => self.recheck(index, number, at, position, budget),
+            None => {
+                let (_, reference) = index.before(position, LOOKS_REACH);
+                self.history.first_look(reference, number)?;
+                self.try_new(index, number, position, budget)
+            }
         }
     }
 
-    /// Follows up a position found, unless its alignment was compared less than
-    /// `rest` codes ago; the script whose evidence grew by it.
-    fn consider(&mut self, index: &Index, number: u64, position: u32, rest: u64) -> Option<u32> {
-        let (recording_number, recording) = index.recording_at(position);
-        let same = |t: &Track| {
-            t.recording == recording_number
-                && (t.expects(number) - i64::from(position)).abs() <= SAME_ALIGNMENT
-        };
-        let known = self.tracks.iter().position(same);
-        match known {
-            Some(at) if number < self.tracks[at].compared_at + rest => return None,
-            None if !self.agrees(index, &recording, number, position) => return None,
-            _ => {}
+    /// Compares a track anew; its script, if it grew.
+    fn recheck(
+        &mut self,
+        index: &Index,
+        number: u64,
+        at: usize,
+        position: u32,
+        budget: &mut Budget,
+    ) -> Option<u32> {
+        let (_, reference) = index.before(position, REACH);
+        let track = &mut self.tracks[at];
+        let known = Some(&track.alignment);
+        let (found, alignment) = self.history.compare(reference, number, known, budget)?;
+        let code = number.saturating_add_signed(alignment.shift);
+        track.compared_at = number;
+        (track.code, track.position, track.alignment) = (code, position, alignment);
+        if found.decades <= track.best.decades {
+            return None;
         }
-        self.comparisons = self.comparisons.checked_sub(1)?;
-        let (found, pace, shift) = self.compare(index, &recording, number, position);
-        let code = number.saturating_add_signed(shift);
-        match known {
-            Some(at) => {
-                let track = &mut self.tracks[at];
-                track.compared_at = number;
-                (track.code, track.position, track.pace) = (code, position, pace);
-                if found.decades <= track.best.decades {
-                    return None;
-                }
-                (track.best, track.best_at, track.best_position) = (found, code, position);
-                Some(recording.script)
-            }
-            None if found.decades >= evidence::KEEP => {
-                self.add(Track {
-                    script: recording.script,
-                    recording: recording_number,
-                    compared_at: number,
-                    code,
-                    position,
-                    pace,
-                    best: found,
-                    best_at: code,
-                    best_position: position,
-                });
-                Some(recording.script)
-            }
-            None => None,
+        (track.best, track.best_at, track.best_position) = (found, code, position);
+        Some(track.script)
+    }
+
+    /// Compares a candidate that has passed the first look; its script, if it
+    /// becomes a track.
+    fn try_new(
+        &mut self,
+        index: &Index,
+        number: u64,
+        position: u32,
+        budget: &mut Budget,
+    ) -> Option<u32> {
+        let ((recording, Recording { script, .. }), reference) = index.before(position, REACH);
+        if !self.history.second_look(reference, number) {
+            return None;
         }
+        let (best, alignment) = self.history.compare(reference, number, None, budget)?;
+        if best.decades < evidence::KEEP {
+            return None;
+        }
+        let code = number.saturating_add_signed(alignment.shift);
+        self.add(Track {
+            script,
+            recording,
+            compared_at: number,
+            code,
+            position,
+            alignment,
+            best,
+            best_at: code,
+            best_position: position,
+        });
+        Some(script)
     }
 
     fn add(&mut self, track: Track) {
@@ -280,55 +309,6 @@ impl Matcher {
             self.tracks.swap_remove(weakest);
         }
         self.tracks.push(track);
-    }
-
-    /// Whether the last half second agrees too.
-    fn agrees(&self, index: &Index, recording: &Recording, number: u64, position: u32) -> bool {
-        let mut errors = Errors::default();
-        for n in 0..CANDIDATE_CODES {
-            let Some(reference) = position.checked_sub(2 * n).filter(|p| *p >= recording.first)
-            else {
-                break;
-            };
-            errors.add(self.heard(number, 4 * i64::from(n)), index.code(reference));
-        }
-        errors.bits <= CANDIDATE_BITS * errors.compared
-    }
-
-    /// Compares backwards from a candidate, at all tempos and shifts; the best
-    /// outcome, its pace and its shift.
-    fn compare(
-        &self,
-        index: &Index,
-        recording: &Recording,
-        number: u64,
-        position: u32,
-    ) -> (Comparison, f32, i64) {
-        let mut best = (Comparison::default(), REFERENCE_STEP as f32, 0);
-        let reach = (position - recording.first + 1).min(evidence::LONGEST * 5 / 4);
-        for step in -TEMPO_STEPS..=TEMPO_STEPS {
-            let pace = REFERENCE_STEP as f32 * (1.0 + step as f32 * TEMPO_STEP);
-            for shift in SHIFTS {
-                let mut errors = Errors::default();
-                let mut windows = evidence::Windows::default();
-                for span in 1..=reach {
-                    // Half up; the product is not negative.
-                    let back = ((span - 1) as f32 * pace + 0.5) as i64 - shift;
-                    errors.add(self.heard(number, back), index.code(position + 1 - span));
-                    let Errors { compared, bits, distance } = errors;
-                    // Four fifths speech, or it would be mostly pauses that are compared.
-                    if compared * 5 < span * 4 {
-                        continue;
-                    }
-                    let Some(decades) = windows.decades(compared, distance) else { continue };
-                    let found = Comparison { decades, span, compared, errors: bits };
-                    if found.betters(&best.0) {
-                        best = (found, pace, shift);
-                    }
-                }
-            }
-        }
-        best
     }
 
     /// The evidence for a script: its best track, and others that go with it.
@@ -348,26 +328,91 @@ impl Matcher {
         (decades, chosen)
     }
 
-    /// Names a script, or the group it belongs to, if its evidence suffices.
-    fn judge(&mut self, index: &Index, number: u64, script: u32, sink: &mut impl FnMut(Match)) {
-        let (decades, tracks) = self.total(script);
-        if decades < evidence::required(self.speech_codes) || self.settled(script) {
-            return;
-        }
-        let lead = tracks[0];
-        self.survey(index, number, &lead);
-        let mut scripts: Vec<(u32, f32)> = Vec::new();
-        for track in &self.tracks {
-            if track.overlaps(&lead) && !scripts.iter().any(|(s, _)| *s == track.script) {
-                scripts.push((track.script, self.total(track.script).0));
+    /// Judges the scripts whose evidence grew. Those of one stretch are rivals,
+    /// and judged with the best of them.
+    fn judge_all(
+        &mut self,
+        index: &Index,
+        number: u64,
+        changed: &[u32],
+        sink: &mut impl FnMut(Match),
+    ) {
+        let mut scripts: Vec<(f32, Track)> =
+            changed.iter().filter_map(|script| self.sufficient(number, *script)).collect();
+        scripts.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut judged: Vec<Track> = Vec::new();
+        for (_, lead) in scripts {
+            if judged.iter().all(|other| !other.overlaps(&lead)) {
+                self.judge(index, number, &lead, sink);
+                judged.push(lead);
             }
         }
-        scripts.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let best = scripts[0].1;
-        scripts.retain(|(_, decades)| *decades > best - evidence::MARGIN);
-        scripts.truncate(limits::AMONG);
-        let group: Vec<u32> = scripts.iter().map(|(script, _)| *script).collect();
+    }
+
+    /// The evidence for a script that grew, if it suffices to name it, and the
+    /// stretch that grew.
+    fn sufficient(&self, number: u64, script: u32) -> Option<(f32, Track)> {
+        let (decades, tracks) = self.total(script);
+        let lead = *tracks.iter().max_by_key(|t| t.best_at)?;
+        let grew = lead.best_at + 1 >= number;
+        // What it shares with others says nothing of which of them it is.
+        let shared = self.named.iter().any(|n| n.group.len() > 1 && n.group.contains(&script));
+        let own = if shared { lead.best.decades } else { decades };
+        let suffices = own >= evidence::required(self.speech_codes);
+        (grew && suffices && !self.settled(script)).then_some((decades, lead))
+    }
+
+    /// Names the script of a stretch, or the group it belongs to, unless another
+    /// accounts better for the same audio.
+    fn judge(&mut self, index: &Index, number: u64, lead: &Track, sink: &mut impl FnMut(Match)) {
+        let mut budget = RIVAL_PAIRS;
+        self.survey(index, number, lead, &mut budget);
+        let mut group = vec![(lead.best.decades, lead.script)];
+        for track in &self.tracks {
+            let Some(rival) = self.rival(index, number, track, lead, &mut budget) else { continue };
+            match group.iter_mut().find(|(_, script)| *script == track.script) {
+                Some(known) => known.0 = known.0.max(rival),
+                None => group.push((rival, track.script)),
+            }
+        }
+        group.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let enough = group[0].0 - evidence::MARGIN;
+        group.retain(|(rival, _)| *rival > enough);
+        let group: Vec<u32> = group.iter().map(|(_, s)| *s).take(limits::AMONG).collect();
+        if !group.contains(&lead.script) {
+            return;
+        }
+        // Audio that belongs to these belongs to no other.
+        self.tracks.retain(|t| {
+            group.contains(&t.script)
+                || !t.overlaps(lead)
+                || t.best.decades > lead.best.decades - evidence::MARGIN
+        });
         self.report(index, group, sink);
+    }
+
+    /// What a track makes of the audio of `lead`, which has just been heard.
+    fn rival(
+        &self,
+        index: &Index,
+        number: u64,
+        track: &Track,
+        lead: &Track,
+        budget: &mut Budget,
+    ) -> Option<f32> {
+        let Recording { first, codes, .. } = index.recording(track.recording);
+        let position = track.expects(number);
+        if track.script == lead.script
+            || !(i64::from(first)..i64::from(first + codes)).contains(&position)
+        {
+            return None;
+        }
+        if track.best_at + 1 >= number {
+            return Some(track.best.decades);
+        }
+        let (_, reference) = index.before(position as u32, lead.best.span + 2);
+        let known = Some(&track.alignment);
+        Some(self.history.compare(reference, number, known, budget)?.0.decades)
     }
 
     /// Whether all there is to say of a script has been said.
@@ -377,22 +422,23 @@ impl Matcher {
 
     /// Looks for other recordings that hold the stretch: by the recording's own
     /// undisturbed codes.
-    fn survey(&mut self, index: &Index, number: u64, lead: &Track) {
+    fn survey(&mut self, index: &Index, number: u64, lead: &Track, budget: &mut Budget) {
         let first = index.recording(lead.recording).first;
+        let mut others: Vec<u32> = Vec::new();
         for back in 0..lead.best.span {
             let position = lead.best_position - back;
             if position < first || index.code(position) == 0 {
                 continue;
             }
-            let mut others: Vec<u32> = Vec::new();
-            index.find_exact(index.code(position), |other| others.push(other));
-            for other in others {
+            others.clear();
+            index.find_exact(index.code(position), &mut others);
+            for other in &others {
                 // The same place in the call as the lead's latest.
                 let now = other + back;
-                let (n, recording) = index.recording_at(other);
+                let (n, recording) = index.recording_at(*other);
                 if n != lead.recording && now < recording.first + recording.codes {
                     // Now, so that both are judged over the same audio.
-                    self.consider(index, number, now, 1);
+                    self.consider(index, number, now, budget);
                 }
             }
         }
@@ -403,6 +449,12 @@ impl Matcher {
         let (decades, tracks) = self.total(script);
         let confidence = evidence::confidence(decades, self.speech_codes) / group.len() as f32;
         let level = LEVELS.iter().filter(|l| confidence >= **l).count() as u8;
+        // One of them has been singled out before.
+        if group.len() > 1
+            && self.named.iter().any(|n| n.group.len() == 1 && group.contains(&n.group[0]))
+        {
+            return;
+        }
         let id = match self.named.iter().position(|n| n.group.contains(&script)) {
             Some(id) => {
                 let named = &mut self.named[id];
@@ -440,7 +492,7 @@ impl Matcher {
             evidence: ScriptEvidence {
                 compared: u64::from(compared) * samples_per_code,
                 bit_error_rate: sum(|c| c.errors) as f32 / (compared * 64) as f32,
-                tempo: REFERENCE_STEP as f32 / tracks[0].pace,
+                tempo: REFERENCE_STEP as f32 / tracks[0].alignment.pace,
                 stretches: tracks.len() as u32,
                 decades,
             },
