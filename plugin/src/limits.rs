@@ -8,8 +8,13 @@ pub const RATE_HZ: std::ops::RangeInclusive<u32> = 8_000..=48_000;
 /// overflow within any call's life.
 pub const SKIP_SAMPLES: u64 = 1 << 40;
 
-/// Largest pack as JSON, in bytes. 100,000 scripts of 10 s take about 300 MB.
-pub const PACK_BYTES: usize = 1 << 30;
+/// Largest pack as JSON, in bytes. 100,000 scripts of 10 s take about 300 MB;
+/// text and codes of twice as much would not fit into a gigabyte together.
+pub const PACK_BYTES: usize = 320 << 20;
+
+/// Most values in a pack's JSON: twenty for each of 100,000 scripts. Parsed, a
+/// value takes up to 160 bytes, so that these stay below 350 MB.
+pub const PACK_VALUES: usize = 1 << 21;
 
 /// Most scripts in all packs together: what a match can name.
 pub const SCRIPTS: usize = 1 << 20;

@@ -31,4 +31,4 @@ pub const PUSH_SAMPLES: usize = 48_000;
 pub const SESSIONS: u32 = 4_096;
 
 /// Largest pack file read, in bytes; see the plugin's limit of the same name.
-pub const PACK_BYTES: u64 = 1 << 30;
+pub const PACK_BYTES: u64 = 320 << 20;

@@ -4,6 +4,8 @@
 //! What the analyzer does not use (titles, texts, vendors' own fields) is kept
 //! by every tool and refused by none.
 
+mod bounds;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
@@ -29,6 +31,9 @@ pub struct Pack {
     pub version: String,
     /// Which code the fingerprints are made of: [`crate::script::Codebook::id`].
     pub code: String,
+    /// The oldest analyzer that may read the pack, as `0.1.0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_analyzer: Option<String>,
     /// The scripts.
     pub scripts: Vec<Script>,
     /// Whatever else the vendor has to say: name, vendor, licence, …
@@ -124,6 +129,7 @@ impl Pack {
             id: id.into(),
             version: "1.0.0".into(),
             code: code.into(),
+            min_analyzer: None,
             scripts: Vec::new(),
             more: Map::new(),
         }
@@ -135,6 +141,7 @@ impl Pack {
             let (n, max) = (json.len(), limits::PACK_BYTES);
             return Err(TooLarge(format!("the pack has {n} bytes, the limit is {max}")));
         }
+        bounds::check_structure(json)?;
         // First of all what it claims to be: another version may look different throughout.
         #[derive(Deserialize)]
         struct Claim {
@@ -160,6 +167,9 @@ impl Pack {
     /// Checks ids, sizes and uniqueness.
     pub fn check(&self) -> Result<(), PackError> {
         check_id("pack id", &self.id)?;
+        if let Some(wanted) = &self.min_analyzer {
+            bounds::check_min_analyzer(wanted)?;
+        }
         if self.scripts.len() > limits::SCRIPTS {
             let (n, max) = (self.scripts.len(), limits::SCRIPTS);
             return Err(TooLarge(format!("the pack has {n} scripts, the limit is {max}")));
