@@ -16,6 +16,7 @@ use wasmtime::{Engine, component::Component, component::Linker};
 use crate::{
     CallInfo, Error, Session,
     bake::Recipe,
+    catalogue::Catalogue,
     engine::{self, Limits, contract::AnalyzerPre},
     limits,
 };
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     pub engine: Engine,
     pub template: AnalyzerPre<Limits>,
     pub recipe: Recipe,
+    pub catalogue: Arc<Catalogue>,
     pub live: AtomicU32,
     sessions: u32,
     _watchdog: Watchdog,
@@ -54,7 +56,7 @@ impl Analyzer {
     pub fn open(path: &Path, options: &Options) -> Result<Analyzer, Error> {
         let mut file = File::open(path).map_err(Error::io(path))?;
         refuse_unsafe(path, &file)?;
-        let recipe = Recipe::read(path, &mut file)?;
+        let (recipe, catalogue) = Recipe::read(path, &mut file)?;
         recipe.check(path)?;
         let engine = engine::for_sessions(options.sessions).map_err(|e| {
             Error::Usage(format!("{} sessions cannot be provided for: {e:#}", options.sessions))
@@ -78,6 +80,7 @@ impl Analyzer {
             engine,
             template,
             recipe,
+            catalogue: Arc::new(catalogue),
             live: AtomicU32::new(0),
             sessions: options.sessions,
         };
@@ -87,6 +90,11 @@ impl Analyzer {
     /// What it was baked from.
     pub fn recipe(&self) -> &Recipe {
         &self.shared.recipe
+    }
+
+    /// Categories and titles of its scripts.
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.shared.catalogue
     }
 
     /// Begins a call, in a sandbox of its own.

@@ -63,6 +63,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// Rules are not as they must be.
+    #[error("{name}: {reason}")]
+    Rules {
+        /// Their file, or what they are called.
+        name: String,
+        /// Which field, its value, what it may be.
+        reason: String,
+    },
+
     /// All sessions that were provided for are in use.
     #[error("all {limit} sessions are in use; this call stays unanalysed")]
     Exhausted {

@@ -25,9 +25,13 @@
 
 mod analyzer;
 pub mod bake;
+pub mod catalogue;
 mod engine;
 mod error;
+pub mod evidence_log;
 pub mod limits;
+pub mod metrics;
+pub mod policy;
 pub mod record;
 mod session;
 

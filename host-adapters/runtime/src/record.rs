@@ -68,7 +68,8 @@ pub fn finding(finding: &Finding) -> Value {
     record
 }
 
-fn tone(kind: ToneKind) -> &'static str {
+/// A kind of tone in words, as rules and records have it.
+pub fn tone(kind: ToneKind) -> &'static str {
     match kind {
         ToneKind::Beep => "beep",
         ToneKind::Ringback => "ringback",
