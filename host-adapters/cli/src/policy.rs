@@ -161,7 +161,7 @@ fn without_scripts(quiet: bool) -> Result<Analyzer> {
     let path = folder.path().join("analyzer.cwasm");
     bake(&[], None, &path)?;
     // It is mapped: the file may go.
-    open(&path, 1, quiet)
+    Ok(open(&path, 1, quiet)?)
 }
 
 fn lint(args: Lint, quiet: bool) -> Result<()> {
