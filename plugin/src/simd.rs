@@ -55,7 +55,10 @@ mod vector {
     }
 }
 
-#[cfg(not(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128"))))]
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
 use plain as vector;
 
 #[cfg_attr(any(target_arch = "x86_64", target_feature = "simd128"), cfg(test))]

@@ -126,7 +126,8 @@ impl History {
                 return None;
             }
         }
-        let agrees = errors.compared > FIRST_CODES / 2 && errors.bits <= FIRST_BITS * errors.compared;
+        let agrees =
+            errors.compared > FIRST_CODES / 2 && errors.bits <= FIRST_BITS * errors.compared;
         agrees.then(|| errors.bits * 64 / errors.compared)
     }
 
@@ -134,7 +135,8 @@ impl History {
     /// agrees as well, at one of the tempos.
     pub fn second_look(&self, reference: &[u64], number: u64) -> bool {
         let codes = || reference.iter().rev().step_by(2).take(SECOND_CODES as usize).enumerate();
-        let (first, second) = (codes().take(FIRST_CODES as usize), codes().skip(FIRST_CODES as usize));
+        let (first, second) =
+            (codes().take(FIRST_CODES as usize), codes().skip(FIRST_CODES as usize));
         let mut start = Errors::default();
         first.for_each(|(n, code)| start.add(self.heard(number, 4 * n as u32), *code));
         (-TEMPO_STEPS / 2..=TEMPO_STEPS / 2).any(|step| {
@@ -170,7 +172,14 @@ impl History {
         };
         // 0, 1, −1, 2, −2, …: what is likely first, the rest then soon falls behind.
         for n in (0..=reach).flat_map(|n| [n, -n]).skip(1) {
-            self.compare_at(middle + coarse * n, reference, number, &mut leaders, &mut best, budget);
+            self.compare_at(
+                middle + coarse * n,
+                reference,
+                number,
+                &mut leaders,
+                &mut best,
+                budget,
+            );
         }
         if coarse > 1 && best.0.decades > 0.0 {
             let near = best.1.step;

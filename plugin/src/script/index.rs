@@ -141,7 +141,8 @@ fn mix(key: u32) -> u32 {
 impl Table {
     fn new(table: usize, codes: &[u64]) -> Table {
         let count = codes.iter().filter(|c| **c != 0).count();
-        let map_bits = (count * MAP_BITS_PER_CODE).next_power_of_two().clamp(1 << 16, 1 << KEY_BITS);
+        let map_bits =
+            (count * MAP_BITS_PER_CODE).next_power_of_two().clamp(1 << 16, 1 << KEY_BITS);
         let mut this = Table {
             map: vec![0; map_bits / 64],
             groups: vec![0; count.div_ceil(PER_GROUP) + 1],
@@ -330,7 +331,10 @@ mod tests {
 
     /// Codes as different as hashes.
     fn codes(n: u32) -> Vec<u64> {
-        (1..=u64::from(n)).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).map(|x| x ^ x >> 29).collect()
+        (1..=u64::from(n))
+            .map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+            .map(|x| x ^ x >> 29)
+            .collect()
     }
 
     #[test]

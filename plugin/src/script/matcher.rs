@@ -395,7 +395,8 @@ impl Matcher {
             .filter_map(|script| {
                 let (decades, tracks) = self.total(*script);
                 let lead = *tracks.first()?;
-                (decades >= evidence::required(self.speech_codes)).then_some((decades, *script, lead))
+                (decades >= evidence::required(self.speech_codes))
+                    .then_some((decades, *script, lead))
             })
             .collect();
         scripts.sort_by(|a, b| b.0.total_cmp(&a.0));
