@@ -86,10 +86,11 @@ impl IndexBuilder {
     }
 
     /// Adds a recording; at most [`limits::CODES`] codes in all.
-    pub fn add(&mut self, script: u32, node: u32, codes: impl ExactSizeIterator<Item = u64>) {
-        let first = self.codes.len() as u32;
-        self.recordings.push(Recording { first, codes: codes.len() as u32, script, node });
+    pub fn add(&mut self, script: u32, node: u32, codes: impl Iterator<Item = u64>) {
+        let first = self.codes.len();
         self.codes.extend(codes);
+        let codes = (self.codes.len() - first) as u32;
+        self.recordings.push(Recording { first: first as u32, codes, script, node });
         assert!(self.codes.len() <= limits::CODES, "the caller keeps to limits::CODES");
     }
 

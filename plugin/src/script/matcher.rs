@@ -27,7 +27,7 @@ const CANDIDATE_BITS: u32 = 22;
 /// A candidate's alignment was found before, at most so many codes (240 ms) ago.
 /// Chance finds one in ten of what it finds a second time, a script most of it;
 /// what is found once costs no look at its code.
-const AGAIN_CODES: u16 = 12;
+const AGAIN_CODES: u16 = 25;
 
 /// Alignments remembered: five times what is found in that time.
 const SIGHTINGS: usize = 2048;
