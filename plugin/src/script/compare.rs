@@ -37,6 +37,9 @@ const BEHIND: f32 = 2.5;
 /// nothing agrees.
 const HOPELESS: f32 = 0.46;
 
+/// Wrong bits up to which two recordings are the same one.
+const ALIKE_BITS: u32 = 14;
+
 /// Steps of tempo to either side of an alignment's own when it is compared anew.
 const NEAR_STEPS: i32 = 2;
 
@@ -267,6 +270,13 @@ impl History {
         }
         (best, span)
     }
+}
+
+/// Whether two recordings are the same up to the ends given.
+pub fn alike(one: &[u64], other: &[u64]) -> bool {
+    let mut errors = Errors::default();
+    one.iter().rev().zip(other.iter().rev()).for_each(|(a, b)| errors.add(*a, *b));
+    errors.compared > 0 && errors.bits <= ALIKE_BITS * errors.compared
 }
 
 impl Alignment {

@@ -56,6 +56,12 @@ pub const KEEP: f32 = 1.5;
 /// over 2 s.
 pub const MARGIN: f32 = 1.1;
 
+/// How far ahead of them it must be where they are not the same recording.
+pub const CLEAR: f32 = 1.1;
+
+/// What a second script in a call must have more: most calls play one.
+pub const SECOND: f32 = 1.5;
+
 /// What a further stretch of the same script costs: the freedom to choose it,
 /// among words that a voice repeats.
 pub const STRETCH: f32 = 2.5;

@@ -10,7 +10,7 @@
 
 use super::{
     Code, HOPS_PER_CODE, Index, REFERENCE_STEP,
-    compare::{Alignment, Budget, Comparison, History},
+    compare::{self, Alignment, Budget, Comparison, History},
     evidence,
     index::Recording,
     span_samples,
@@ -42,6 +42,7 @@ const RECHECK_CODES: u64 = 5;
 /// and the most promising come first.
 const NEW_PAIRS: Budget = 2_000;
 const KNOWN_PAIRS: Budget = 2_000;
+const SURVEY_PAIRS: Budget = 20_000;
 const RIVAL_PAIRS: Budget = 20_000;
 
 /// Positions this far apart (in reference codes, 40 ms) belong to one alignment.
@@ -102,6 +103,15 @@ impl Track {
         let ahead = (code as f32 - self.code as f32) / self.alignment.pace;
         i64::from(self.position) + (ahead + if ahead < 0.0 { -0.5 } else { 0.5 }) as i64
     }
+}
+
+/// A script that may account for a stretch.
+struct Rival {
+    /// Evidence over the stretch.
+    decades: f32,
+    script: u32,
+    /// Whether its recording is the same there.
+    alike: bool,
 }
 
 /// What has been named: a script, or a group of them.
@@ -312,7 +322,10 @@ impl Matcher {
         let (found, alignment) = self.history.compare(reference, number, known, budget)?;
         let code = number.saturating_add_signed(alignment.shift);
         track.compared_at = number;
-        (track.code, track.position, track.alignment) = (code, position, alignment);
+        // A poor outcome is no reason to move: the position found may be a sound that recurs.
+        if found.decades > track.best.decades - evidence::MARGIN {
+            (track.code, track.position, track.alignment) = (code, position, alignment);
+        }
         if found.decades <= track.best.decades {
             return None;
         }
@@ -411,27 +424,38 @@ impl Matcher {
         // What it shares with others says nothing of which of them it is.
         let shared = self.named.iter().any(|n| n.group.len() > 1 && n.group.contains(&script));
         let own = if shared { lead.best.decades } else { decades };
-        let suffices = own >= evidence::required(self.speech_codes);
+        let second = self.named.iter().any(|n| !n.group.contains(&script));
+        let more = if second { evidence::SECOND } else { 0.0 };
+        let suffices = own >= evidence::required(self.speech_codes) + more;
         (grew && suffices && !self.settled(script)).then_some((decades, lead))
     }
 
     /// Names the script of a stretch, or the group it belongs to, unless another
     /// accounts better for the same audio.
     fn judge(&mut self, index: &Index, number: u64, lead: &Track, sink: &mut impl FnMut(Match)) {
+        self.survey(index, number, lead);
         let mut budget = RIVAL_PAIRS;
-        self.survey(index, number, lead, &mut budget);
-        let mut group = vec![(lead.best.decades, lead.script)];
+        let mut group =
+            vec![Rival { decades: lead.best.decades, script: lead.script, alike: true }];
         for track in &self.tracks {
             let Some(rival) = self.rival(index, number, track, lead, &mut budget) else { continue };
-            match group.iter_mut().find(|(_, script)| *script == track.script) {
-                Some(known) => known.0 = known.0.max(rival),
-                None => group.push((rival, track.script)),
+            match group.iter_mut().find(|other| other.script == rival.script) {
+                Some(other) => {
+                    other.decades = other.decades.max(rival.decades);
+                    other.alike |= rival.alike;
+                }
+                None => group.push(rival),
             }
         }
-        group.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let enough = group[0].0 - evidence::MARGIN;
-        group.retain(|(rival, _)| *rival > enough);
-        let group: Vec<u32> = group.iter().map(|(_, s)| *s).take(limits::AMONG).collect();
+        let behind = |r: &Rival, margin| r.decades < lead.best.decades - margin;
+        // Where the voice repeats words, no one of those that hold them is it.
+        if group.iter().any(|r| !r.alike && !behind(r, evidence::CLEAR)) {
+            return;
+        }
+        group.sort_by(|a, b| b.decades.total_cmp(&a.decades).then(a.script.cmp(&b.script)));
+        let best = group[0].decades;
+        group.retain(|rival| rival.decades > best - evidence::MARGIN);
+        let group: Vec<u32> = group.iter().map(|r| r.script).take(limits::AMONG).collect();
         if !group.contains(&lead.script) {
             return;
         }
@@ -452,20 +476,27 @@ impl Matcher {
         track: &Track,
         lead: &Track,
         budget: &mut Budget,
-    ) -> Option<f32> {
+    ) -> Option<Rival> {
         let Recording { first, codes, .. } = index.recording(track.recording);
         let position = track.expects(number);
-        if track.script == lead.script
-            || !(i64::from(first)..i64::from(first + codes)).contains(&position)
-        {
+        let inside = (i64::from(first)..i64::from(first + codes)).contains(&position);
+        if track.script == lead.script || !inside {
             return None;
         }
-        if track.best_at + 1 >= number {
-            return Some(track.best.decades);
-        }
-        let (_, reference) = index.before(position as u32, lead.best.span + 2);
-        let known = Some(&track.alignment);
-        Some(self.history.compare(reference, number, known, budget)?.0.decades)
+        let upto = |position: i64| index.before(position as u32, lead.best.span).1;
+        let decades = if track.best_at + 1 >= number {
+            track.best.decades
+        } else {
+            let known = Some(&track.alignment);
+            self.history.compare(upto(position), number, known, budget)?.0.decades
+        };
+        let (_, mine) = index.before(lead.best_position, lead.best.span);
+        let near = position - 1..=position + 1;
+        let last = i64::from(first + codes) - 1;
+        let alike = near
+            .filter(|p| (i64::from(first)..=last).contains(p))
+            .any(|p| compare::alike(mine, upto(p)));
+        Some(Rival { decades, script: track.script, alike })
     }
 
     /// Whether all there is to say of a script has been said.
@@ -475,7 +506,8 @@ impl Matcher {
 
     /// Looks for other recordings that hold the stretch: by the recording's own
     /// undisturbed codes.
-    fn survey(&mut self, index: &Index, number: u64, lead: &Track, budget: &mut Budget) {
+    fn survey(&mut self, index: &Index, number: u64, lead: &Track) {
+        let mut budget = SURVEY_PAIRS;
         let first = index.recording(lead.recording).first;
         let mut others: Vec<u32> = Vec::new();
         for back in 0..lead.best.span {
@@ -491,7 +523,7 @@ impl Matcher {
                 let (n, recording) = index.recording_at(*other);
                 if n != lead.recording && now < recording.first + recording.codes {
                     // Now, so that both are judged over the same audio.
-                    self.consider(index, number, now, budget);
+                    self.consider(index, number, now, &mut budget);
                 }
             }
         }
