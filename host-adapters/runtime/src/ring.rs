@@ -482,44 +482,50 @@ mod tests {
     fn two_threads_lose_nothing_between_them() {
         let rings = Rings::new(1).unwrap();
         let ring = rings.take().unwrap();
-        let frames = 200_000u32;
-        let mut out_us = 0;
+        let frames = 300_000u32;
+        let shape = |n: u32| ([8_000, 16_000, 48_000][n as usize % 3], 2 + n as usize * 7 % 997);
+        let expected: u64 = (0..frames).map(|n| micros(shape(n).0, shape(n).1 as u64)).sum();
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for n in 0..frames {
-                    let (rate, len) =
-                        ([8_000, 16_000, 48_000][n as usize % 3], n as usize * 7 % 997);
-                    let frame = [n as i16; 1_000];
+                    let (rate, len) = shape(n);
+                    let mut frame = [n as i16; 1_000];
+                    frame[1] = (n >> 16) as i16;
                     if n % 11 == 0 {
                         unsafe { ring.skip(rate, len as u64) };
                     } else {
                         unsafe { ring.push(rate, &frame[..len]) };
                     }
+                    // Neither always full nor always empty.
+                    if n % 64 == 0 {
+                        std::thread::yield_now();
+                    }
                 }
             });
-            let (mut samples, mut last) = (Vec::new(), 0u16);
-            let expected: u64 = (0..frames)
-                .map(|n| micros([8_000, 16_000, 48_000][n as usize % 3], u64::from(n) * 7 % 997))
-                .sum();
-            while out_us < expected {
+            let (mut samples, mut us, mut next_frame, mut audio) = (Vec::new(), 0, 0, 0);
+            while us < expected {
                 let Some(next) = ring.peek() else {
                     std::thread::yield_now();
                     continue;
                 };
-                out_us += match next.record {
+                us += match next.record {
                     Record::Audio { rate_hz, samples } => micros(rate_hz, samples as u64),
                     Record::Skip { rate_hz, samples } => micros(rate_hz, samples),
                     Record::Gap { us } => us,
                 };
                 samples.clear();
                 ring.take(next, &mut samples);
-                if let Some(first) = samples.first() {
-                    assert!(samples.iter().all(|s| s == first), "a frame is torn");
-                    assert!((*first as u16).wrapping_sub(last) < 30_000, "frames out of order");
-                    last = *first as u16;
+                if let [low, high, rest @ ..] = &samples[..] {
+                    let n = u32::from(*high as u16) << 16 | u32::from(*low as u16);
+                    assert!(rest.iter().all(|s| s == low), "frame {n} is torn");
+                    assert!(n >= next_frame, "frame {n} after {next_frame}");
+                    assert_eq!(samples.len(), shape(n).1);
+                    next_frame = n + 1;
+                    audio += 1;
                 }
             }
-            assert_eq!(out_us, expected);
+            assert_eq!(us, expected);
+            assert!(audio > 1_000, "hardly anything fitted, so hardly anything was compared");
         });
         assert!(ring.peek().is_none());
     }
