@@ -19,7 +19,7 @@ pub struct Args {
     /// callprint:analyzer/analyzer.
     #[arg(long, value_name = "PLUGIN.wasm")]
     plugin: Option<PathBuf>,
-    /// Stay out of the way of what else runs here: lowest priority, at most 8 GiB of memory, no
+    /// Stay out of the way of what else runs here: low priority, at most 8 GiB of memory, no
     /// open file of whoever started it.
     #[arg(long)]
     background: bool,
@@ -51,7 +51,7 @@ fn stand_back() -> std::io::Result<()> {
     unsafe {
         check(libc::close_range(3, libc::c_uint::MAX, 0))?;
         check(libc::sched_setscheduler(0, libc::SCHED_BATCH, &param))?;
-        check(libc::setpriority(libc::PRIO_PROCESS, 0, 19))?;
+        check(libc::setpriority(libc::PRIO_PROCESS, 0, 10))?;
         check(libc::setrlimit(libc::RLIMIT_AS, &memory))
     }
 }
