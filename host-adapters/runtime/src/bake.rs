@@ -146,6 +146,8 @@ fn fill(
     }
     let mut store = Store::new(engine, Limits::new(limits::BAKE_BYTES));
     store.limiter(|limits| limits);
+    // What may be copied out at once: all of its memory, which by default is too much.
+    store.set_hostcall_fuel(limits::BAKE_BYTES);
     let watchdog = Watchdog::start(engine.clone())
         .map_err(|e| refuse(format!("no thread for the watchdog: {e}")))?;
     store.data_mut().deadline = Deadline::new(limits::BAKE_TIME);
