@@ -29,11 +29,11 @@ use crate::{
     analyzer::Watchdog,
     catalogue::Catalogue,
     engine::{
-        self, Limits,
+        self, Deadline, Limits,
         contract::{Analyzer as Instance, exports::callprint::analyzer::catalog::PackError},
     },
     limits,
-    session::ticks,
+    sandbox::Sandbox,
 };
 
 const MAGIC: [u8; 8] = *b"CALLPRNT";
@@ -146,9 +146,13 @@ fn fill(
     }
     let mut store = Store::new(engine, Limits::new(limits::BAKE_BYTES));
     store.limiter(|limits| limits);
+    // What may be copied out at once: all of its memory, which by default is too much.
+    store.set_hostcall_fuel(limits::BAKE_BYTES);
     let watchdog = Watchdog::start(engine.clone())
         .map_err(|e| refuse(format!("no thread for the watchdog: {e}")))?;
-    store.set_epoch_deadline(ticks(limits::BAKE_TIME));
+    store.data_mut().deadline = Deadline::new(limits::BAKE_TIME);
+    store.epoch_deadline_callback(Sandbox::at_tick);
+    store.set_epoch_deadline(1);
     let raw = Linker::new(engine).instantiate(&mut store, &component).map_err(fault)?;
     let instance = Instance::new(&mut store, &raw).map_err(|e| {
         refuse(format!("it is not of the world callprint:analyzer/analyzer@0.1.0: {e:#}"))

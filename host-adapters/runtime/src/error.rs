@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::metrics::Fault;
+
 /// An error of the runtime.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -83,9 +85,19 @@ pub enum Error {
     /// go on.
     #[error("the analysis was ended: {reason}")]
     Fault {
+        /// What kind of rule.
+        kind: Fault,
         /// Trap, deadline or memory limit.
         reason: String,
     },
+
+    /// The host is closing, has no analyzer yet, or its analyzer is out of service.
+    #[error("{0}")]
+    Unavailable(String),
+
+    /// The system refused memory, a thread or a socket.
+    #[error("{0}")]
+    System(String),
 
     /// The host asked for what the contract excludes.
     #[error("{0}")]

@@ -25,14 +25,18 @@
 
 mod analyzer;
 pub mod bake;
+mod c;
 pub mod catalogue;
 mod engine;
 mod error;
 pub mod evidence_log;
+pub mod host;
 pub mod limits;
 pub mod metrics;
 pub mod policy;
 pub mod record;
+mod ring;
+mod sandbox;
 mod session;
 
 pub use analyzer::{Analyzer, Options};
@@ -42,6 +46,7 @@ pub use engine::contract::exports::callprint::analyzer::analysis::{
 };
 pub use engine::contract::exports::callprint::analyzer::catalog::{CatalogSummary, PackSummary};
 pub use error::Error;
+pub use host::{Call, CallConfig, Host, HostConfig, Listener};
 pub use session::Session;
 
 /// The plugin that ships with the runtime, a component.

@@ -115,6 +115,12 @@ pub struct Metrics {
     pub gap_samples: Counter,
     /// Processor time of the workers, in ns.
     pub cpu_ns: Counter,
+    /// Calls whose analysis was begun anew, as another call had ended what they shared.
+    pub calls_resumed: Counter,
+    /// Findings that nobody took in time.
+    pub findings_lost: Counter,
+    /// Frames whose rate is none.
+    pub frames_refused: Counter,
     /// Analyzers taken into use, after the first.
     pub reloads: Counter,
     /// Analyzers refused, the old one staying in use.
@@ -155,6 +161,9 @@ impl Default for Metrics {
             gaps: counter(),
             gap_samples: counter(),
             cpu_ns: counter(),
+            calls_resumed: counter(),
+            findings_lost: counter(),
+            frames_refused: counter(),
             reloads: counter(),
             reloads_failed: counter(),
             evidence_lost: counter(),
@@ -241,6 +250,24 @@ impl Metrics {
         );
         sum("callprint_cpu_seconds_total", "Processor time of the workers.", &self.cpu_ns, 1e-9);
         sum(
+            "callprint_calls_resumed_total",
+            "Analyses begun anew because of another call's fault.",
+            &self.calls_resumed,
+            1.0,
+        );
+        sum(
+            "callprint_findings_lost_total",
+            "Findings that nobody took in time.",
+            &self.findings_lost,
+            1.0,
+        );
+        sum(
+            "callprint_frames_refused_total",
+            "Frames whose rate is none.",
+            &self.frames_refused,
+            1.0,
+        );
+        sum(
             "callprint_reloads_total",
             "Analyzers taken into use after the first.",
             &self.reloads,
@@ -303,8 +330,11 @@ impl Metrics {
                 "live": self.calls_live.get(),
                 "analysed": self.calls_analysed.get(),
                 "shed": self.calls_shed.get(),
+                "resumed": self.calls_resumed.get(),
                 "skipped": Value::Object(skipped.into_iter().collect()),
             },
+            "findings_lost": self.findings_lost.get(),
+            "frames_refused": self.frames_refused.get(),
             "gaps": self.gaps.get(),
             "gap_ms": self.gap_samples.get() as f64 / 8.0,
             "faults": Value::Object(faults.into_iter().collect()),

@@ -68,6 +68,14 @@ pub fn finding(finding: &Finding) -> Value {
     record
 }
 
+pub(crate) fn behaviour(kind: BehaviourKind) -> &'static str {
+    match kind {
+        BehaviourKind::TalksThrough => "talks-through",
+        BehaviourKind::WaitsForSpeech => "waits-for-speech",
+        BehaviourKind::HandedOver => "handed-over",
+    }
+}
+
 /// A kind of tone in words, as rules and records have it.
 pub fn tone(kind: ToneKind) -> &'static str {
     match kind {

@@ -49,6 +49,8 @@ pub struct Judge {
     limit_ms: Option<f64>,
     /// The other party is on the allow list.
     allowed: bool,
+    /// The analysis has ended before the call.
+    blind: bool,
     decided: u32,
     verdict: Verdict,
 }
@@ -92,6 +94,7 @@ impl Judge {
             due: 0,
             limit_ms: (limit_ms > 0).then_some(f64::from(limit_ms)),
             allowed: begins_with_any(party, &rules.allow),
+            blind: false,
             decided: 0,
             verdict: Verdict::Pending,
             catalogue: Arc::default(),
@@ -115,7 +118,7 @@ impl Judge {
     /// The decision that a finding brings. `clock_ms`: the far side's audio so
     /// far; a finding that claims to be known later was known then.
     pub fn heard(&mut self, finding: &Finding, clock_ms: f64) -> Option<Decision> {
-        if self.allowed {
+        if self.allowed || self.blind {
             return None;
         }
         let known_ms = (finding.known_at as f64 / 8.0).min(clock_ms);
@@ -162,8 +165,12 @@ impl Judge {
     /// side's audio having passed. Where several came due, the next call brings
     /// the next: call until there is none, or with every batch.
     pub fn passed(&mut self, clock_ms: f64) -> Option<Decision> {
+        if self.blind {
+            return None;
+        }
         if self.allowed {
-            return (self.decided == 0).then(|| self.settle("allow", "ALLOWED".into(), 0.0));
+            return (self.decided == 0)
+                .then(|| self.settle(Verdict::Unsure, "allow", "ALLOWED".into(), 0.0));
         }
         let rules = self.rules.clone();
         loop {
@@ -186,7 +193,8 @@ impl Judge {
                     return self.decide_by(n, None, due_ms);
                 }
                 (_, Some(limit_ms)) => {
-                    return Some(self.settle("limit", format!("LIMIT-{limit_ms:.0}"), limit_ms));
+                    let cause = format!("LIMIT-{limit_ms:.0}");
+                    return Some(self.settle(Verdict::Unsure, "limit", cause, limit_ms));
                 }
                 _ => return None,
             }
@@ -196,11 +204,15 @@ impl Judge {
     /// The decision of a call that is not analysed. `cause` is upper-case, with
     /// hyphens: `FULL`, `ANALYZER-STALE`.
     pub fn not_ready(call: &CallFacts, cause: &str) -> Decision {
-        let mut judge = Judge::new(Arc::default(), call.clone());
-        let mut decision = judge.settle("", limits::clean(cause, limits::TEXT_BYTES), 0.0);
-        decision.verdict = Verdict::NotReady;
-        decision.record["verdict"] = Verdict::NotReady.name().into();
-        decision
+        Judge::new(Arc::default(), call.clone()).given_up(cause)
+    }
+
+    /// The decision of a call whose analysis ends before it does: NOTREADY. It is
+    /// the last one: what is not heard any more, silence least of all, says nothing.
+    pub fn given_up(&mut self, cause: &str) -> Decision {
+        self.blind = true;
+        let cause = limits::clean(cause, limits::TEXT_BYTES);
+        self.settle(Verdict::NotReady, "", cause, 0.0)
     }
 
     /// Whether a rule's `when` is fulfilled at a time.
@@ -260,11 +272,11 @@ impl Judge {
         Some(self.recorded(decision, Some(&rule.when), findings))
     }
 
-    /// UNSURE, and go on.
-    fn settle(&mut self, rule: &str, cause: String, known_ms: f64) -> Decision {
+    /// Nobody can tell: the call goes on.
+    fn settle(&mut self, verdict: Verdict, rule: &str, cause: String, known_ms: f64) -> Decision {
         let decision = Decision {
             number: self.decided,
-            verdict: Verdict::Unsure,
+            verdict,
             action: Action::None,
             shadow: false,
             rule: rule.into(),

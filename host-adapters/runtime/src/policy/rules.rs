@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Action, Verdict,
-    json::{Fault, Fields, Node},
+    json::{self, Fault, Fields, Node},
     test::{self, Kind, Test},
 };
 use crate::{AnswerKind, Error, Event, Finding, ToneKind, catalogue::Catalogue, limits};
@@ -118,8 +118,7 @@ impl Rules {
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Rules, Error> {
         check_size(name, bytes.len())?;
         let fault = |reason| Error::Rules { name: name.to_owned(), reason };
-        let json: Value =
-            serde_json::from_slice(bytes).map_err(|e| fault(format!("not valid JSON: {e}")))?;
+        let json = json::parse(bytes).map_err(|e| fault(format!("not valid JSON: {e}")))?;
         read(name, &Node::root(&json)).map_err(fault)
     }
 

@@ -290,6 +290,20 @@ fn a_call_that_is_not_analysed_says_so() {
 }
 
 #[test]
+fn an_analysis_that_ends_early_hangs_nobody_up() {
+    let json = r#"{ "version": 1, "shadow": false, "rules": [
+        { "name": "speech", "when": { "kind": "speech" }, "verdict": "human" },
+        { "name": "silent", "when": { "after_ms": 8000, "unless": { "tone": "beep" } },
+          "action": "hangup" } ] }"#;
+    let mut judge = Judge::new(rules(json).into(), inbound());
+    judge.heard(&speech(500, None), 600.0).unwrap();
+    let decision = judge.given_up("FAULT");
+    assert_eq!((decision.number, decision.verdict), (1, Verdict::NotReady));
+    assert_eq!(decision.record["before"], "HUMAN");
+    assert_eq!((judge.passed(60_000.0), judge.heard(&speech(9_000, None), 9e3)), (None, None));
+}
+
+#[test]
 fn the_examples_do_what_they_say() {
     let example = |name: &str| {
         let (_, json) = shipped().into_iter().find(|(path, _)| path.ends_with(name)).unwrap();

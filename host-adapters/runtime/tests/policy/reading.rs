@@ -23,6 +23,7 @@ fn a_fault_names_its_path_its_value_and_what_may_be_there() {
         (r#"{"version":1,"rules":[],"limit_ms":"6s"}"#, &["limit_ms is \"6s\"", "whole number"]),
         (r#"{"version":1,"rules":[],"shadow":"no"}"#, &["shadow is \"no\"", "true or false"]),
         (r#"{"version":1,"rules":[],"allow":[" - "]}"#, &["allow[0]", "digits"]),
+        (r#"{"version":1,"rules":[],"rules":[]}"#, &["\"rules\" is there twice", "line 1"]),
         (r#"{"version":1,"rules":[3]}"#, &["rules[0] is 3"]),
     ];
     for (json, words) in faults {
@@ -108,7 +109,11 @@ fn refused(json: &str, words: &[&str]) {
 
 #[test]
 fn everything_that_ships_is_taken_and_of_the_schema() {
-    for (path, json) in shipped() {
+    let explained = include_str!("../../src/policy/README.md").split("```json").skip(1);
+    let explained = explained.map(|rest| rest.split("```").next().unwrap());
+    let explained: Vec<_> = explained.map(|json| ("README.md".into(), json.into())).collect();
+    assert_eq!(explained.len(), 3);
+    for (path, json) in shipped().into_iter().chain(explained) {
         Rules::parse(&path, json.as_bytes()).unwrap();
         schema::check(&serde_json::from_str(&json).unwrap())
             .unwrap_or_else(|e| panic!("{path}: {e}"));
