@@ -5,6 +5,8 @@ use std::{
     io::Write,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
 };
 
 use callprint::{
@@ -158,4 +160,82 @@ fn a_decision_reads_back_as_it_was_made() {
     assert!(read.as_object_mut().unwrap().shift_remove("time").is_some());
     assert_eq!(read, decision.record);
     assert_eq!(read["call"], "a b");
+}
+
+/// Where [`a_process_of_its_own_writes`] is to write.
+const LOG: &str = "CALLPRINT_TEST_LOG";
+
+/// This test program once more, writing to a log until it is ended, or a write has failed.
+fn writer(log: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "--ignored", "evidence::a_process_of_its_own_writes"]);
+    command.env(LOG, log).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+#[test]
+#[ignore = "the other tests run it, as a process that they kill"]
+fn a_process_of_its_own_writes() {
+    let path = PathBuf::from(std::env::var_os(LOG).unwrap());
+    let mut log = EvidenceLog::open(&path, Numbers::Clear, 64 * MB, 0).unwrap();
+    let mut n = fs::read_to_string(&path).unwrap().lines().count() as u64;
+    while log.append(&record(n)).is_ok() {
+        n += 1;
+    }
+    // The disk is full; many more are lost, and told no more.
+    (0..100).for_each(|n| log.append(&record(n)).unwrap());
+    assert_eq!(log.counts().1, 101);
+}
+
+#[test]
+fn a_killed_writer_leaves_whole_records_without_a_hole() {
+    let folder = Folder::new();
+    for after_ms in [3, 10, 20, 30, 40, 50] {
+        let mut writer = writer(&folder.log()).spawn().unwrap();
+        while fs::metadata(folder.log()).map_or(0, |m| m.len()) == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(after_ms));
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        drop(folder.open(Numbers::Clear));
+    }
+    let numbers: Vec<u64> =
+        lines(&folder.log()).iter().map(|l| l["number"].as_u64().unwrap()).collect();
+    assert!(numbers.len() > 100, "{} records", numbers.len());
+    assert_eq!(numbers, (0..numbers.len() as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_full_disk_costs_records_and_nothing_else() {
+    let folder = Folder::new();
+    let full = folder.0.path().join("full");
+    fs::create_dir(&full).unwrap();
+    let in_namespace = |script: &str, command: Option<Command>| {
+        let mut run = Command::new("unshare");
+        run.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]).arg(&full);
+        if let Some(command) = command {
+            run.arg(command.get_program()).args(command.get_args());
+            run.env(LOG, full.join("evidence.jsonl"));
+        }
+        run.output()
+    };
+    let mount = "mount -t tmpfs -o size=64k none \"$1\"";
+    if !in_namespace(mount, None).is_ok_and(|o| o.status.success()) {
+        eprintln!(
+            "SKIPPED: a full disk: this system lets us mount nothing, not even in a namespace"
+        );
+        return;
+    }
+    // What is on the disk when it is full comes out by the standard output.
+    let script =
+        format!("{mount} && log=\"$1/evidence.jsonl\" && shift && \"$@\" >&2 && cat \"$log\"");
+    let output = in_namespace(&script, Some(writer(&full))).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.ends_with('\n') && text.len() > 32_000, "{} bytes", text.len());
+    for (n, line) in text.lines().enumerate() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(record["number"], n);
+    }
 }

@@ -110,7 +110,10 @@ fn outbound_calls_are_told_as_answering_machine_detection_tells_them() {
     };
     let machine = |ms| answer(ms, AnswerKind::Machine, "LONGGREETING-5000-5200", 0.9);
     let human = answer(1_400, AnswerKind::Human, "SHORTGREETING-600-500-300", 0.97);
-    assert_eq!(told(&call(&[human.clone()])), [(Verdict::Human, "SHORTGREETING-600-500-300")]);
+    assert_eq!(
+        told(&call(std::slice::from_ref(&human))),
+        [(Verdict::Human, "SHORTGREETING-600-500-300")]
+    );
     // Taken for a person first; then the beep.
     let beep = tone(9_000, ToneKind::Beep, 1_000.0, None);
     let ended = tone(9_420, ToneKind::Beep, 1_000.0, Some(9_400));
