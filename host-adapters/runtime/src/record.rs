@@ -93,14 +93,6 @@ pub fn tone(kind: ToneKind) -> &'static str {
     }
 }
 
-fn behaviour(kind: BehaviourKind) -> &'static str {
-    match kind {
-        BehaviourKind::TalksThrough => "talks-through",
-        BehaviourKind::WaitsForSpeech => "waits-for-speech",
-        BehaviourKind::HandedOver => "handed-over",
-    }
-}
-
 /// Samples of 8 kHz in milliseconds: an eighth of one at most is exact.
 fn ms(samples: u64) -> Value {
     json!(samples as f64 / 8.0)

@@ -365,7 +365,7 @@ fn tone_verdict(tone: ToneKind, ended: bool) -> Option<Verdict> {
 }
 
 /// The category of the prompts of voice mailboxes: machines, but no robots.
-const VOICEMAIL: &str = "voicemail";
+const VOICEMAIL: &str = "voicemail-system";
 
 impl Rule {
     /// Whether it is for calls like this.

@@ -55,7 +55,7 @@ fn catalogue() -> Arc<Catalogue> {
         { "id": "implant", "category": "dental", "title": "Implants at half the price", "nodes": [] },
         { "id": "implant-2", "category": "dental", "nodes": [] },
         { "id": "loan", "category": "loan", "nodes": [] },
-        { "id": "mailbox", "category": "voicemail", "nodes": [] },
+        { "id": "mailbox", "category": "voicemail-system", "nodes": [] },
         { "id": "nameless", "nodes": [] } ] }"#;
     Catalogue::of_packs(&[pack.as_bytes().to_vec(), b"not a pack".to_vec()]).into()
 }
