@@ -24,7 +24,7 @@ pub struct Limits {
 
 impl Limits {
     pub fn new(memory_bytes: usize) -> Limits {
-        Limits { allowed: memory_bytes, reached: 0, deadline: Deadline::new(Duration::ZERO) }
+        Limits { allowed: memory_bytes, reached: 0, deadline: Deadline::new(limits::PUSH_TIME) }
     }
 }
 
