@@ -103,12 +103,13 @@ pub type Budget = u32;
 
 /// The call's latest codes.
 pub struct History {
+    /// Allocated as it is: on the way through a stack it would dirty that.
     codes: Box<[u64; HISTORY]>,
 }
 
 impl Default for History {
     fn default() -> Self {
-        History { codes: Box::new([0; HISTORY]) }
+        History { codes: vec![0; HISTORY].try_into().expect("it has this length") }
     }
 }
 

@@ -9,8 +9,8 @@
 //! touched than a few pages of that. The rest find their entries in a group, some
 //! eight of them, each with six bits of its key beside its position.
 //!
-//! What is found is bounded whatever the catalogue's size: the rarest keys come
-//! first, and the common ones, which tell little, only as far as there is room.
+//! What is found is bounded whatever the catalogue's size: the likeliest keys
+//! come first, and the others only as long as little was found.
 
 use super::Code;
 use crate::limits;
@@ -26,10 +26,10 @@ const PER_GROUP: usize = 8;
 const MAP_BITS_PER_CODE: usize = 8;
 const POSITION_BITS: u32 = 26;
 const TAG_BITS: u32 = 32 - POSITION_BITS;
-/// Positions after which a look-up ends, and the size of groups that are read
-/// before the larger ones.
-const FOUND: usize = 64;
-const SMALL_GROUP: u32 = 2 * PER_GROUP as u32;
+/// Positions after which a look-up goes no further down its list of keys.
+const FOUND: usize = 48;
+/// Which weak bits to flip, the likeliest choices first: none or one, two, more.
+const CHOICES: [u32; 1 << FLIPS] = [0, 1, 2, 4, 8, 3, 5, 6, 9, 10, 12, 7, 11, 13, 14, 15];
 /// Codes per entry of the list that says which recording a position is in.
 const BLOCK: usize = 64;
 /// Occurrences of a key beyond this many are left out of its group: they would
@@ -246,29 +246,30 @@ impl Index {
     }
 
     /// Adds positions whose key may be that of `code`, weak bits either way, to
-    /// `found`: those of rare keys first, [`FOUND`] or a few more; some may
+    /// `found`: the likeliest keys' first, [`FOUND`] and some more; a few may
     /// come more than once.
     pub fn find(&self, code: &Code, found: &mut Vec<u32>) {
-        let mut probes = [Probe::default(); TABLES << FLIPS];
-        let mut count = 0;
-        for (number, table) in self.tables.iter().enumerate() {
-            let key = key(number, code.bits);
-            let weak = weakest(number, &code.margins);
-            for choice in 0..1u32 << FLIPS {
-                let flips = (0..FLIPS).fold(0, |f, n| f | (choice >> n & 1) << weak[n]);
-                probes[count] = Probe { table: number, key: key ^ flips, ..Probe::default() };
-                count += usize::from(table.has(key ^ flips));
-            }
-        }
-        // Step by step for all of them: memory is waited for once a step and not once a probe.
-        for probe in &mut probes[..count] {
-            self.tables[probe.table].open(probe);
-        }
-        for large in [false, true] {
-            for probe in &probes[..count] {
-                if (probe.end - probe.first > SMALL_GROUP) == large && found.len() < FOUND {
-                    self.tables[probe.table].read(probe, found);
+        let keys: [(u32, [usize; FLIPS]); TABLES] =
+            std::array::from_fn(|table| (key(table, code.bits), weakest(table, &code.margins)));
+        for choices in [&CHOICES[..5], &CHOICES[5..11], &CHOICES[11..]] {
+            let mut probes = [Probe::default(); TABLES * 6];
+            let mut count = 0;
+            for choice in choices {
+                for (number, (key, weak)) in keys.iter().enumerate() {
+                    let flips = (0..FLIPS).fold(0, |f, n| f | (choice >> n & 1) << weak[n]);
+                    probes[count] = Probe { table: number, key: key ^ flips, ..Probe::default() };
+                    count += usize::from(self.tables[number].has(key ^ flips));
                 }
+            }
+            // Step by step for all: memory is waited for once a step and not once a probe.
+            for probe in &mut probes[..count] {
+                self.tables[probe.table].open(probe);
+            }
+            for probe in &probes[..count] {
+                self.tables[probe.table].read(probe, found);
+            }
+            if found.len() >= FOUND {
+                return;
             }
         }
     }

@@ -24,12 +24,12 @@ use crate::{
 /// Differing bits up to which a position found is a candidate, of 64.
 const CANDIDATE_BITS: u32 = 22;
 
-/// A candidate's alignment was found before, at most so many codes (240 ms) ago.
+/// A candidate's alignment was found before, at most so many codes (0.5 s) ago.
 /// Chance finds one in ten of what it finds a second time, a script most of it;
 /// what is found once costs no look at its code.
 const AGAIN_CODES: u16 = 25;
 
-/// Alignments remembered: five times what is found in that time.
+/// Alignments remembered: twice what is found in that time.
 const SIGHTINGS: usize = 2048;
 
 /// A track is compared anew after this many codes (100 ms).
@@ -153,13 +153,13 @@ pub struct Candidates {
     due: Vec<(u32, usize, u32)>,
 }
 
-/// Alignments that were found of late: by a hash, some bits of it and when.
-struct Sightings(Box<[(u16, u16); SIGHTINGS]>);
+/// Alignments that were found of late: by a hash, some more bits of it, never
+/// all 0, and when.
+struct Sightings(Box<[u32; SIGHTINGS]>);
 
 impl Default for Sightings {
     fn default() -> Self {
-        // None of them is in the place of its hash.
-        Sightings(Box::new([(u16::MAX, 0); SIGHTINGS]))
+        Sightings(vec![0; SIGHTINGS].try_into().expect("it has this length"))
     }
 }
 
@@ -173,16 +173,16 @@ impl Sightings {
         let beside = if shift & 2 == 0 { own.wrapping_sub(1) } else { own.wrapping_add(1) };
         let slot = |place: u64| {
             let hash = place.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 37;
-            (hash as usize % SIGHTINGS, (hash >> 11) as u16)
+            (hash as usize % SIGHTINGS, (hash >> 11) as u16 | 1)
         };
         let seen = |place: u64| {
             let (at, tag) = slot(place);
-            let (seen, when) = self.0[at];
+            let (seen, when) = ((self.0[at] >> 16) as u16, self.0[at] as u16);
             seen == tag && (1..=AGAIN_CODES).contains(&now.wrapping_sub(when))
         };
         let again = seen(own) || seen(beside);
         let (at, tag) = slot(own);
-        self.0[at] = (tag, now);
+        self.0[at] = u32::from(tag) << 16 | u32::from(now);
         again
     }
 }
