@@ -24,8 +24,9 @@ use crate::{
 /// Differing bits up to which a position found is a candidate, of 64.
 const CANDIDATE_BITS: u32 = 22;
 
-/// A track is compared anew after this many codes (100 ms).
-const RECHECK_CODES: u64 = 5;
+/// A track is compared anew after this many codes: 100 ms, or 40 ms where little
+/// is missing to name a script.
+const RECHECK_CODES: [u64; 2] = [5, 2];
 
 /// Pairs of codes compared at most for one code of the call: for new
 /// alignments, for those known, and in looking for rivals. No audio, and no
@@ -193,13 +194,16 @@ impl Matcher {
         promising.clear();
         due.clear();
         index.find(code, positions);
+        let close = evidence::required(self.speech_codes) - evidence::CLOSE;
         for &position in positions.iter() {
             let bits = (index.code(position) ^ code.bits).count_ones();
             if bits > CANDIDATE_BITS {
                 continue;
             }
             if let Some(at) = self.track_at(index, number, position) {
-                if number < self.tracks[at].compared_at + RECHECK_CODES {
+                let track = &self.tracks[at];
+                let close = track.best.decades > close && !self.is_named(track.script);
+                if number < track.compared_at + RECHECK_CODES[usize::from(close)] {
                     continue;
                 }
                 match due.iter_mut().find(|d| d.1 == at) {
@@ -430,7 +434,8 @@ impl Matcher {
         if track.script == lead.script || !inside {
             return None;
         }
-        let upto = |position: i64| index.before(position as u32, lead.best.span).1;
+        // A few more, for what falls to a shift, or into a pause.
+        let upto = |position: i64| index.before(position as u32, lead.best.span + 4).1;
         let decades = if track.best_at + 1 >= number {
             track.best.decades
         } else {
@@ -444,6 +449,11 @@ impl Matcher {
             .filter(|p| (i64::from(first)..=last).contains(p))
             .any(|p| compare::alike(mine, upto(p)));
         Some(Rival { decades, script: track.script, alike })
+    }
+
+    /// Whether a script has been named, alone.
+    fn is_named(&self, script: u32) -> bool {
+        self.named.iter().any(|n| n.group == [script])
     }
 
     /// Whether all there is to say of a script has been said.
