@@ -3,7 +3,7 @@
 use crate::{
     audio::{Filters, Spectrum},
     limits,
-    pack::{Pack, PackError},
+    pack::{Encoded, Fingerprint, Pack, PackError},
     script::{Candidates, Codebook, Index, IndexBuilder, REFERENCE_STEP},
     tone::{Plans, Zoom},
 };
@@ -98,7 +98,7 @@ impl Catalog {
 
     /// Adds a pack, or refuses it and changes nothing.
     pub fn add_pack(&mut self, json: &[u8]) -> Result<PackSummary, PackError> {
-        let pack = Pack::read(json)?;
+        let pack = Pack::<Encoded>::parse(json)?;
         if pack.code != self.book.id() {
             return Err(PackError::Unsupported(format!(
                 "pack {:?} has fingerprints of code {:?}, this analyzer reads {:?}; enrol its recordings anew",
@@ -111,7 +111,7 @@ impl Catalog {
             return Err(PackError::Duplicate(format!("pack {:?} was added already", pack.id)));
         }
         let recordings = || pack.scripts.iter().flat_map(|s| &s.nodes);
-        let codes: usize = recordings().map(|n| n.codes.0.len()).sum();
+        let codes: usize = recordings().map(|n| n.codes.count()).sum();
         let check = |what: &str, n: usize, max: usize| {
             if n <= max {
                 return Ok(());
@@ -125,8 +125,7 @@ impl Catalog {
         let number = self.packs.len() as u32;
         for script in &pack.scripts {
             for (node, content) in script.nodes.iter().enumerate() {
-                let codes = content.codes.0.iter().copied();
-                self.index.add(self.scripts.len() as u32, node as u32, codes);
+                self.index.add(self.scripts.len() as u32, node as u32, content.codes.codes());
             }
             self.scripts.push(ScriptName {
                 pack: number,

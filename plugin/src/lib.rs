@@ -29,6 +29,7 @@ mod numeric;
 pub mod pack;
 pub mod script;
 pub mod session;
+mod simd;
 pub mod tone;
 
 pub use catalog::{Catalog, CatalogSummary, Sealed};

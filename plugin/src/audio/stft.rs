@@ -53,9 +53,12 @@ impl Default for Spectrum {
 impl Spectrum {
     /// |X|² of the windowed `samples` (oldest first, in two parts).
     fn power(&mut self, older: &[f32], newer: &[f32]) -> &[f32; BINS] {
-        let samples = older.iter().chain(newer);
-        for ((to, from), w) in self.input.iter_mut().zip(samples).zip(&self.window) {
-            *to = from * w;
+        let (first, second) = self.input.split_at_mut(older.len());
+        let (rising, falling) = self.window.split_at(older.len());
+        for (to, from, window) in [(first, older, rising), (second, newer, falling)] {
+            for ((to, from), w) in to.iter_mut().zip(from).zip(window) {
+                *to = from * w;
+            }
         }
         self.fft
             .process_with_scratch(&mut self.input, &mut self.output, &mut self.scratch)

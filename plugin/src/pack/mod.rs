@@ -4,9 +4,12 @@
 //! What the analyzer does not use (titles, texts, vendors' own fields) is kept
 //! by every tool and refused by none.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+mod codes;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use codes::{Codes, Encoded, Fingerprint};
 
 use crate::limits;
 
@@ -18,7 +21,7 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// A pack.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Pack {
+pub struct Pack<C = Codes> {
     /// [`FORMAT`].
     pub format: String,
     /// [`FORMAT_VERSION`].
@@ -30,7 +33,7 @@ pub struct Pack {
     /// Which code the fingerprints are made of: [`crate::script::Codebook::id`].
     pub code: String,
     /// The scripts.
-    pub scripts: Vec<Script>,
+    pub scripts: Vec<Script<C>>,
     /// Whatever else the vendor has to say: name, vendor, licence, …
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -38,11 +41,11 @@ pub struct Pack {
 
 /// A script: what one outbound campaign says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Script {
+pub struct Script<C = Codes> {
     /// Names the script in findings; unique in its pack.
     pub id: String,
     /// Its recordings.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<Node<C>>,
     /// Category, text, language, …
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -50,50 +53,14 @@ pub struct Script {
 
 /// A recording of a script: its opening, an answer, its closing.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Node {
+pub struct Node<C = Codes> {
     /// Names the node; unique in its script.
     pub id: String,
     /// The fingerprint.
-    pub codes: Codes,
+    pub codes: C,
     /// Text, file, …
     #[serde(flatten)]
     pub more: Map<String, Value>,
-}
-
-/// A fingerprint: 25 codes of 64 bits a second, 0 where there is none; in JSON
-/// base64 of little-endian.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Codes(pub Vec<u64>);
-
-impl Serialize for Codes {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let bytes: Vec<u8> = self.0.iter().flat_map(|c| c.to_le_bytes()).collect();
-        serializer.serialize_str(&BASE64.encode(bytes))
-    }
-}
-
-impl<'de> Deserialize<'de> for Codes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = Codes;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-                f.write_str("base64 of 64-bit little-endian codes")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Codes, E> {
-                let bytes = BASE64.decode(text).map_err(E::custom)?;
-                let (codes, rest) = bytes.as_chunks::<8>();
-                if !rest.is_empty() {
-                    let n = bytes.len();
-                    return Err(E::custom(format_args!("{n} bytes are not a multiple of 8")));
-                }
-                Ok(Codes(codes.iter().map(|c| u64::from_le_bytes(*c)).collect()))
-            }
-        }
-        deserializer.deserialize_str(Visitor)
-    }
 }
 
 /// Why a pack was refused.
@@ -131,6 +98,16 @@ impl Pack {
 
     /// Reads a pack and checks that it keeps to format and limits.
     pub fn read(json: &[u8]) -> Result<Pack, PackError> {
+        Pack::parse(json)
+    }
+}
+
+impl<C: Fingerprint> Pack<C> {
+    /// As [`Pack::read`], with fingerprints in any form.
+    pub fn parse<'a>(json: &'a [u8]) -> Result<Pack<C>, PackError>
+    where
+        C: Deserialize<'a>,
+    {
         if json.len() > limits::PACK_BYTES {
             let (n, max) = (json.len(), limits::PACK_BYTES);
             return Err(TooLarge(format!("the pack has {n} bytes, the limit is {max}")));
@@ -152,7 +129,7 @@ impl Pack {
                 "`format_version` is {found}, this analyzer reads {FORMAT_VERSION}"
             )));
         }
-        let pack: Pack = serde_json::from_slice(json).map_err(|e| Malformed(e.to_string()))?;
+        let pack: Pack<C> = serde_json::from_slice(json).map_err(|e| Malformed(e.to_string()))?;
         pack.check()?;
         Ok(pack)
     }
@@ -176,7 +153,7 @@ impl Pack {
     }
 }
 
-impl Script {
+impl<C: Fingerprint> Script<C> {
     fn check(&self) -> Result<(), PackError> {
         let script = &self.id;
         let count = self.nodes.len();
@@ -192,7 +169,7 @@ impl Script {
                 let node = &node.id;
                 return Err(Duplicate(format!("node {node:?} is in script {script:?} twice")));
             }
-            let (codes, max) = (node.codes.0.len(), limits::RECORDING_CODES_MAX);
+            let (codes, max) = (node.codes.count(), limits::RECORDING_CODES_MAX);
             if codes > max {
                 let node = &node.id;
                 return Err(TooLarge(format!(

@@ -86,12 +86,13 @@ pub type Budget = u32;
 
 /// The call's latest codes.
 pub struct History {
+    /// Allocated as it is: on the way through a stack it would dirty that.
     codes: Box<[u64; HISTORY]>,
 }
 
 impl Default for History {
     fn default() -> Self {
-        History { codes: Box::new([0; HISTORY]) }
+        History { codes: vec![0; HISTORY].try_into().expect("it has this length") }
     }
 }
 
@@ -147,7 +148,7 @@ impl History {
 
     /// Compares backwards from the end of `reference` and the code with this
     /// number, at all tempos and shifts or, where an alignment is known, near
-    /// its tempo; the best outcome, as far as the budget goes.
+    /// its tempo; the best outcome, or none without a budget.
     pub fn compare(
         &self,
         reference: &[u64],
@@ -155,32 +156,57 @@ impl History {
         known: Option<&Alignment>,
         budget: &mut Budget,
     ) -> Option<(Comparison, Alignment)> {
-        if *budget < reference.len() as u32 {
+        if *budget == 0 {
             return None;
         }
         let mut best = (Comparison::default(), Alignment::PLAIN);
         let mut leaders = [f32::MIN; evidence::Windows::COUNT];
-        let (middle, reach) = known.map_or((0, 2 * TEMPO_STEPS), |k| (k.step, 2 * NEAR_STEPS));
-        for n in 0..=reach {
-            // 0, 1, −1, 2, −2, …: what is likely first, the rest then soon falls behind.
-            let step = middle + if n % 2 == 1 { n / 2 + 1 } else { -(n / 2) };
-            if step.abs() > TEMPO_STEPS {
-                continue;
-            }
-            let pace = pace(step);
-            for shift in SHIFTS {
-                if *budget < reference.len() as u32 {
-                    return Some(best);
-                }
-                let alignment = Alignment { pace, shift, step };
-                let (found, pairs) = self.follow(reference, number, &alignment, &mut leaders);
-                *budget -= pairs;
-                if found.betters(&best.0) {
-                    best = (found, alignment);
-                }
+        // What is unknown is first compared at every second tempo, and then near the best of those.
+        let (middle, reach, coarse) = match known {
+            Some(known) => (known.step, NEAR_STEPS, 1),
+            None => (0, TEMPO_STEPS / 2, 2),
+        };
+        // 0, 1, −1, 2, −2, …: what is likely first, the rest then soon falls behind.
+        for n in (0..=reach).flat_map(|n| [n, -n]).skip(1) {
+            self.compare_at(
+                middle + coarse * n,
+                reference,
+                number,
+                &mut leaders,
+                &mut best,
+                budget,
+            );
+        }
+        if coarse > 1 && best.0.decades > 0.0 {
+            let near = best.1.step;
+            for step in [near + 1, near - 1] {
+                self.compare_at(step, reference, number, &mut leaders, &mut best, budget);
             }
         }
         Some(best)
+    }
+
+    /// Compares at one tempo and all shifts.
+    fn compare_at(
+        &self,
+        step: i32,
+        reference: &[u64],
+        number: u64,
+        leaders: &mut [f32; evidence::Windows::COUNT],
+        best: &mut (Comparison, Alignment),
+        budget: &mut Budget,
+    ) {
+        if step.abs() > TEMPO_STEPS {
+            return;
+        }
+        for shift in SHIFTS {
+            let alignment = Alignment { pace: pace(step), shift, step };
+            let (found, pairs) = self.follow(reference, number, &alignment, leaders);
+            *budget = budget.saturating_sub(pairs);
+            if found.betters(&best.0) {
+                *best = (found, alignment);
+            }
+        }
     }
 
     /// Compares along one alignment; the best stretch, and the pairs compared.

@@ -3,12 +3,12 @@
 
 use std::array::from_fn;
 
-use ndarray::{Array2, ArrayView2};
 use serde::Deserialize;
 
 use crate::{
     audio::{BINS, Feed, Filters, Frame, HOP, Spectrum, Stft, WINDOW},
     numeric::cube_root,
+    simd::dot,
 };
 
 /// Mel-spaced bands, see [`Bands`].
@@ -77,7 +77,7 @@ pub fn span_samples(code: u64) -> std::ops::Range<u64> {
 pub struct Codebook {
     id: String,
     /// `[bit][band × POINTS + point]`, points oldest first.
-    weights: Array2<i16>,
+    weights: Vec<i16>,
     bands: Bands,
 }
 
@@ -97,9 +97,9 @@ impl Default for Codebook {
         let flat: Vec<i16> = file.weights.concat();
         let magnitude = |row: &[i16]| row.iter().map(|w| u32::from(w.unsigned_abs())).sum::<u32>();
         assert!(file.weights.iter().all(|row| magnitude(row) <= WEIGHTS_MAX), "a sum can overflow");
-        let weights = Array2::from_shape_vec((BITS, PATCH), flat).expect("64 rows of 320 weights");
+        assert!(file.weights.len() == BITS && file.weights.iter().all(|row| row.len() == PATCH));
         let id = format!("{}/{}-{:.8}", file.name, file.version, file.weights_sha256);
-        Codebook { id, weights, bands: Bands::default() }
+        Codebook { id, weights: flat, bands: Bands::default() }
     }
 }
 
@@ -110,17 +110,14 @@ impl Codebook {
     }
 
     fn encode(&self, patch: &[i16; PATCH]) -> Code {
-        let weights: ArrayView2<i16> = self.weights.view();
-        let margins: [i32; BITS] =
-            from_fn(|bit| dot(weights.row(bit).to_slice().expect("rows are contiguous"), patch));
+        let mut margins = [0; BITS];
+        for (margin, weights) in margins.iter_mut().zip(self.weights.chunks_exact(PATCH)) {
+            *margin = dot(weights, patch);
+        }
         let bits = margins.iter().rev().fold(0, |bits, m| bits << 1 | u64::from(*m > 0));
         // 0 is kept for "none"; that a real code is 0 is as likely as any bit pattern.
         Code { bits: bits.max(1), margins: margins.map(i32::abs) }
     }
-}
-
-fn dot(a: &[i16], b: &[i16; PATCH]) -> i32 {
-    a.iter().zip(b).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
 }
 
 /// Triangular filters, equally spaced in mel (2595 lg(1 + f/700)), each of

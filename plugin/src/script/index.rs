@@ -5,10 +5,12 @@
 //! flipped.
 //!
 //! What a look-up costs is memory that is touched, so a table is laid out for
-//! it: twelve buckets share a 16-byte head (where their entries begin, and how
-//! many each holds), so that a probe of an empty bucket, the usual case,
-//! touches one cache line; an entry carries six more bits of the key's hash,
-//! so that a colliding one is dropped before its code is fetched.
+//! it. A bitmap says which keys there are: of most probes nothing more is
+//! touched than a few pages of that. The rest find their entries in a group, some
+//! eight of them, each with six bits of its key beside its position.
+//!
+//! What is found is bounded whatever the catalogue's size: the likeliest keys
+//! come first, and the others only as long as little was found.
 
 use super::Code;
 use crate::limits;
@@ -18,16 +20,21 @@ const KEY_BITS: usize = 24;
 /// Weak bits tried both ways: 2^4 probes a table. Those that err most are
 /// among the weakest (models/fingerprint/README.md has the figures).
 const FLIPS: usize = 4;
-const BUCKETS_PER_HEAD: usize = 12;
-/// Buckets per entry: fewer collisions against more heads.
-const BUCKETS_PER_ENTRY: usize = 2;
+/// Entries per group, on average.
+const PER_GROUP: usize = 8;
+/// Bits of the bitmap per code; as long as there are keys, 24 bits at most.
+const MAP_BITS_PER_CODE: usize = 8;
 const POSITION_BITS: u32 = 26;
 const TAG_BITS: u32 = 32 - POSITION_BITS;
+/// Positions after which a look-up goes no further down its list of keys.
+const FOUND: usize = 48;
+/// Which weak bits to flip, the likeliest choices first: none or one, two, more.
+const CHOICES: [u32; 1 << FLIPS] = [0, 1, 2, 4, 8, 3, 5, 6, 9, 10, 12, 7, 11, 13, 14, 15];
 /// Codes per entry of the list that says which recording a position is in.
 const BLOCK: usize = 64;
-/// Occurrences of a code beyond this many are left out of the table: they would
+/// Occurrences of a key beyond this many are left out of its group: they would
 /// cost every call that meets it, and the script is found by its other codes.
-const BUCKET_MAX: u8 = 64;
+const KEY_MAX: usize = 32;
 
 /// A recording in the index.
 #[derive(Debug, Clone, Copy)]
@@ -42,15 +49,11 @@ pub struct Recording {
     pub node: u32,
 }
 
-#[derive(Clone, Copy)]
-#[repr(C, align(16))]
-struct Head {
-    base: u32,
-    counts: [u8; BUCKETS_PER_HEAD],
-}
-
 struct Table {
-    heads: Vec<Head>,
+    /// Which keys there are, by their lowest bits.
+    map: Vec<u64>,
+    /// Where each group's entries begin, and where the last one's end.
+    groups: Vec<u32>,
     entries: Vec<u32>,
 }
 
@@ -83,10 +86,11 @@ impl IndexBuilder {
     }
 
     /// Adds a recording; at most [`limits::CODES`] codes in all.
-    pub fn add(&mut self, script: u32, node: u32, codes: impl ExactSizeIterator<Item = u64>) {
-        let first = self.codes.len() as u32;
-        self.recordings.push(Recording { first, codes: codes.len() as u32, script, node });
+    pub fn add(&mut self, script: u32, node: u32, codes: impl Iterator<Item = u64>) {
+        let first = self.codes.len();
         self.codes.extend(codes);
+        let codes = (self.codes.len() - first) as u32;
+        self.recordings.push(Recording { first: first as u32, codes, script, node });
         assert!(self.codes.len() <= limits::CODES, "the caller keeps to limits::CODES");
     }
 
@@ -125,58 +129,81 @@ fn key_bit(table: usize, n: usize) -> usize {
     (table + TABLES * n) % 64
 }
 
-/// A bijective mix (the finaliser of MurmurHash3): speech uses few of the keys.
+/// Spreads keys over the groups, each to a place of its own: speech uses few
+/// of the keys, and those lie close together.
 fn mix(key: u32) -> u32 {
-    let mut h = key.wrapping_add(0x9e37_79b9);
-    h = (h ^ h >> 16).wrapping_mul(0x85eb_ca6b);
-    h = (h ^ h >> 13).wrapping_mul(0xc2b2_ae35);
-    h ^ h >> 16
+    const MASK: u32 = (1 << KEY_BITS) - 1;
+    let mut h = key.wrapping_mul(0x9e_3779) & MASK;
+    h = (h ^ h >> 13).wrapping_mul(0xeb_ca6b) & MASK;
+    h ^ h >> 12
 }
 
 impl Table {
     fn new(table: usize, codes: &[u64]) -> Table {
-        let entries = codes.iter().filter(|c| **c != 0).count();
-        let heads = (entries * BUCKETS_PER_ENTRY).div_ceil(BUCKETS_PER_HEAD).max(1);
-        let empty = Head { base: 0, counts: [0; BUCKETS_PER_HEAD] };
-        let mut this = Table { heads: vec![empty; heads], entries: Vec::new() };
-        for code in codes.iter().filter(|c| **c != 0) {
-            let (head, bucket, _) = this.place(mix(key(table, *code)));
-            let count = &mut this.heads[head].counts[bucket];
-            *count = (*count + 1).min(BUCKET_MAX);
+        let count = codes.iter().filter(|c| **c != 0).count();
+        let map_bits =
+            (count * MAP_BITS_PER_CODE).next_power_of_two().clamp(1 << 16, 1 << KEY_BITS);
+        let mut this = Table {
+            map: vec![0; map_bits / 64],
+            groups: vec![0; count.div_ceil(PER_GROUP) + 1],
+            entries: vec![0; count],
+        };
+        let keys = || {
+            let all = codes.iter().enumerate().filter(|(_, code)| **code != 0);
+            all.map(|(position, code)| (position as u32, key(table, *code)))
+        };
+        for (_, key) in keys() {
+            let (word, bit) = this.mapped(key);
+            this.map[word] |= 1 << bit;
+            let (group, _) = this.place(key);
+            this.groups[group + 1] += 1;
         }
-        let mut total = 0;
-        for head in &mut this.heads {
-            head.base = total;
-            total += head.counts.iter().map(|c| u32::from(*c)).sum::<u32>();
+        for n in 1..this.groups.len() {
+            this.groups[n] += this.groups[n - 1];
         }
-        // 0 marks a free entry, so positions are stored plus one.
-        this.entries = vec![0; total as usize];
-        for (position, code) in codes.iter().enumerate().filter(|(_, c)| **c != 0) {
-            let (head, bucket, tag) = this.place(mix(key(table, *code)));
-            let entries = this.bucket(head, bucket);
-            if let Some(free) = this.entries[entries].iter_mut().find(|e| **e == 0) {
-                *free = tag << POSITION_BITS | (position as u32 + 1);
+        let mut ends = this.groups.clone();
+        for (position, key) in keys() {
+            let (group, tag) = this.place(key);
+            let (first, end) = (this.groups[group] as usize, ends[group] as usize);
+            let same = this.entries[first..end].iter().filter(|e| **e >> POSITION_BITS == tag);
+            if same.count() < KEY_MAX {
+                this.entries[end] = tag << POSITION_BITS | position;
+                ends[group] += 1;
             }
         }
+        // Closes the gaps that left-out occurrences leave.
+        let mut total = 0;
+        for group in 0..this.groups.len() - 1 {
+            let (first, end) = (this.groups[group] as usize, ends[group] as usize);
+            this.entries.copy_within(first..end, total);
+            this.groups[group] = total as u32;
+            total += end - first;
+        }
+        *this.groups.last_mut().expect("there is an end") = total as u32;
+        this.entries.truncate(total);
+        this.entries.shrink_to_fit();
         this
     }
 
-    /// Head, bucket within the head, and tag of a hash.
-    fn place(&self, hash: u32) -> (usize, usize, u32) {
-        let buckets = self.heads.len() as u64 * BUCKETS_PER_HEAD as u64;
-        let bucket = ((u64::from(hash) * buckets) >> 32) as usize;
-        (bucket / BUCKETS_PER_HEAD, bucket % BUCKETS_PER_HEAD, hash & ((1 << TAG_BITS) - 1))
+    /// Word and bit of a key in the map.
+    fn mapped(&self, key: u32) -> (usize, u32) {
+        (key as usize / 64 % self.map.len(), key % 64)
     }
 
-    fn bucket(&self, head: usize, bucket: usize) -> std::ops::Range<usize> {
-        let Head { base, counts } = &self.heads[head];
-        let before: u32 = counts[..bucket].iter().map(|c| u32::from(*c)).sum();
-        let first = (base + before) as usize;
-        first..first + usize::from(counts[bucket])
+    fn has(&self, key: u32) -> bool {
+        let (word, bit) = self.mapped(key);
+        self.map[word] >> bit & 1 != 0
+    }
+
+    /// Group and tag of a key.
+    fn place(&self, key: u32) -> (usize, u32) {
+        let (mixed, groups) = (mix(key), self.groups.len() as u64 - 1);
+        let group = (u64::from(mixed) * groups) >> KEY_BITS;
+        (group as usize, mixed & ((1 << TAG_BITS) - 1))
     }
 
     fn bytes(&self) -> usize {
-        self.heads.len() * size_of::<Head>() + self.entries.len() * size_of::<u32>()
+        size_of_val(&self.map[..]) + size_of_val(&self.groups[..]) + size_of_val(&self.entries[..])
     }
 }
 
@@ -218,65 +245,67 @@ impl Index {
             + self.tables.iter().map(Table::bytes).sum::<usize>()
     }
 
-    /// Adds every position whose key may be that of `code`, weak bits either
-    /// way, to `found`; some more than once.
+    /// Adds positions whose key may be that of `code`, weak bits either way, to
+    /// `found`: the likeliest keys' first, [`FOUND`] and some more; a few may
+    /// come more than once.
     pub fn find(&self, code: &Code, found: &mut Vec<u32>) {
-        let mut buckets = [Bucket::default(); TABLES << FLIPS];
-        let mut count = 0;
-        for (number, table) in self.tables.iter().enumerate() {
-            let key = key(number, code.bits);
-            let weak = weakest(number, &code.margins);
-            for choice in 0..1u32 << FLIPS {
-                let flips = (0..FLIPS).fold(0, |f, n| f | (choice >> n & 1) << weak[n]);
-                let bucket = table.bucket_of(number, key ^ flips);
-                buckets[count] = bucket;
-                count += usize::from(bucket.entries > 0);
+        let keys: [(u32, [usize; FLIPS]); TABLES] =
+            std::array::from_fn(|table| (key(table, code.bits), weakest(table, &code.margins)));
+        for choices in [&CHOICES[..5], &CHOICES[5..11], &CHOICES[11..]] {
+            let mut probes = [Probe::default(); TABLES * 6];
+            let mut count = 0;
+            for choice in choices {
+                for (number, (key, weak)) in keys.iter().enumerate() {
+                    let flips = (0..FLIPS).fold(0, |f, n| f | (choice >> n & 1) << weak[n]);
+                    probes[count] = Probe { table: number, key: key ^ flips, ..Probe::default() };
+                    count += usize::from(self.tables[number].has(key ^ flips));
+                }
             }
-        }
-        // First all heads, then all entries: memory is waited for twice and not 48 times.
-        for bucket in &buckets[..count] {
-            self.tables[usize::from(bucket.table)].read(bucket, found);
+            // Step by step for all: memory is waited for once a step and not once a probe.
+            for probe in &mut probes[..count] {
+                self.tables[probe.table].open(probe);
+            }
+            for probe in &probes[..count] {
+                self.tables[probe.table].read(probe, found);
+            }
+            if found.len() >= FOUND {
+                return;
+            }
         }
     }
 
     /// As [`Index::find`] for an undisturbed code: no bit is flipped.
     pub fn find_exact(&self, bits: u64, found: &mut Vec<u32>) {
         for (number, table) in self.tables.iter().enumerate() {
-            table.read(&table.bucket_of(number, key(number, bits)), found);
+            let mut probe = Probe { key: key(number, bits), ..Probe::default() };
+            if table.has(probe.key) {
+                table.open(&mut probe);
+                table.read(&probe, found);
+            }
         }
     }
 }
 
-/// Where a key's entries are, if it has any.
+/// A key that is looked up in a table, and where its group is.
 #[derive(Clone, Copy, Default)]
-struct Bucket {
-    table: u8,
-    tag: u8,
-    /// Within the head.
-    number: u8,
-    entries: u8,
-    head: u32,
+struct Probe {
+    table: usize,
+    key: u32,
+    tag: u32,
+    first: u32,
+    end: u32,
 }
 
 impl Table {
-    fn bucket_of(&self, table: usize, key: u32) -> Bucket {
-        let (head, number, tag) = self.place(mix(key));
-        let entries = self.heads[head].counts[number];
-        Bucket {
-            table: table as u8,
-            tag: tag as u8,
-            number: number as u8,
-            entries,
-            head: head as u32,
-        }
+    fn open(&self, probe: &mut Probe) {
+        let (group, tag) = self.place(probe.key);
+        (probe.tag, probe.first, probe.end) = (tag, self.groups[group], self.groups[group + 1]);
     }
 
-    fn read(&self, bucket: &Bucket, found: &mut Vec<u32>) {
-        for entry in &self.entries[self.bucket(bucket.head as usize, bucket.number.into())] {
-            if entry >> POSITION_BITS == u32::from(bucket.tag) {
-                found.push((entry & ((1 << POSITION_BITS) - 1)) - 1);
-            }
-        }
+    fn read(&self, probe: &Probe, found: &mut Vec<u32>) {
+        let entries = &self.entries[probe.first as usize..probe.end as usize];
+        let same = entries.iter().filter(|entry| **entry >> POSITION_BITS == probe.tag);
+        found.extend(same.map(|entry| entry & ((1 << POSITION_BITS) - 1)));
     }
 }
 
@@ -303,7 +332,10 @@ mod tests {
 
     /// Codes as different as hashes.
     fn codes(n: u32) -> Vec<u64> {
-        (0..n).map(|i| u64::from(mix(i)) << 32 | u64::from(mix(!i))).collect()
+        (1..=u64::from(n))
+            .map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+            .map(|x| x ^ x >> 29)
+            .collect()
     }
 
     #[test]
@@ -347,6 +379,6 @@ mod tests {
         let index = builder.build();
         let mut found = Vec::new();
         index.find_exact(42, &mut found);
-        assert_eq!(found.len(), TABLES * usize::from(BUCKET_MAX));
+        assert_eq!(found.len(), TABLES * KEY_MAX);
     }
 }

@@ -28,6 +28,14 @@ const CANDIDATE_BITS: u32 = 22;
 /// is missing to name a script.
 const RECHECK_CODES: [u64; 2] = [5, 2];
 
+/// A candidate's alignment was found before, at most so many codes (0.5 s) ago.
+/// Chance finds one in ten of what it finds a second time, a script most of it;
+/// what is found once costs no look at its code.
+const AGAIN_CODES: u16 = 25;
+
+/// Alignments remembered: twice what is found in that time.
+const SIGHTINGS: usize = 2048;
+
 /// Pairs of codes compared at most for one code of the call: for new
 /// alignments, for those known, and in looking for rivals. No audio, and no
 /// catalogue of scripts that are much alike, makes a push take long: a pair takes
@@ -138,16 +146,53 @@ pub struct Match<'a> {
 #[derive(Default)]
 pub struct Candidates {
     positions: Vec<u32>,
+    /// Where the tracks expect to be.
+    tracks: Vec<i64>,
     /// Wrong bits at the first look, and the position.
     promising: Vec<(u32, u32)>,
     /// Wrong bits of the code, track and position.
     due: Vec<(u32, usize, u32)>,
 }
 
+/// Alignments that were found of late: by a hash, some more bits of it, never
+/// all 0, and when.
+struct Sightings(Box<[u32; SIGHTINGS]>);
+
+impl Default for Sightings {
+    fn default() -> Self {
+        Sightings(vec![0; SIGHTINGS].try_into().expect("it has this length"))
+    }
+}
+
+impl Sightings {
+    /// Notes that a position was found for a code; whether its alignment, to
+    /// within 40 ms, was found before.
+    fn again(&mut self, number: u64, position: u32) -> bool {
+        // In codes of the call; four of them are one place, and so are two places beside it.
+        let shift = u64::from(position).wrapping_mul(REFERENCE_STEP as u64).wrapping_sub(number);
+        let (own, now) = (shift >> 2, number as u16);
+        let beside = if shift & 2 == 0 { own.wrapping_sub(1) } else { own.wrapping_add(1) };
+        let slot = |place: u64| {
+            let hash = place.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 37;
+            (hash as usize % SIGHTINGS, (hash >> 11) as u16 | 1)
+        };
+        let seen = |place: u64| {
+            let (at, tag) = slot(place);
+            let (seen, when) = ((self.0[at] >> 16) as u16, self.0[at] as u16);
+            seen == tag && (1..=AGAIN_CODES).contains(&now.wrapping_sub(when))
+        };
+        let again = seen(own) || seen(beside);
+        let (at, tag) = slot(own);
+        self.0[at] = u32::from(tag) << 16 | u32::from(now);
+        again
+    }
+}
+
 /// Follows one side of one call.
 #[derive(Default)]
 pub struct Matcher {
     history: History,
+    sightings: Sightings,
     tracks: Vec<Track>,
     named: Vec<Named>,
     /// Codes so far that were not silence: how often chance has been tried.
@@ -188,14 +233,22 @@ impl Matcher {
 
     /// Looks a code up, and sorts what is found: tracks that may have grown, the
     /// longest untouched first, and new candidates, the most promising first.
-    fn look_up(&self, index: &Index, candidates: &mut Candidates, number: u64, code: &Code) {
-        let Candidates { positions, promising, due } = candidates;
+    fn look_up(&mut self, index: &Index, candidates: &mut Candidates, number: u64, code: &Code) {
+        let Candidates { positions, tracks, promising, due } = candidates;
         positions.clear();
         promising.clear();
         due.clear();
         index.find(code, positions);
         let close = evidence::required(self.speech_codes) - evidence::CLOSE;
+        let expected = self.tracks.iter().map(|t| t.expects(number));
+        tracks.clear();
+        tracks.extend(expected);
         for &position in positions.iter() {
+            let near = |at: &i64| (at - i64::from(position)).abs() <= SAME_ALIGNMENT;
+            let again = self.sightings.again(number, position);
+            if !again && !tracks.iter().any(near) {
+                continue;
+            }
             let bits = (index.code(position) ^ code.bits).count_ones();
             if bits > CANDIDATE_BITS {
                 continue;

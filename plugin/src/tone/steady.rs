@@ -252,7 +252,8 @@ pub enum Change {
 pub struct SteadySounds {
     tracks: [Option<Track>; TRACKS],
     sounding: Option<Sounding>,
-    recent: [[f32; BINS]; RECENT],
+    /// Allocated as they are: on the way through a stack they would dirty it.
+    recent: Box<[[f32; BINS]]>,
     /// Their power within the band.
     totals: [f32; RECENT],
     /// Power of the noise: the least of late.
@@ -267,7 +268,7 @@ impl Default for SteadySounds {
         SteadySounds {
             tracks: [None; TRACKS],
             sounding: None,
-            recent: [[0.0; BINS]; RECENT],
+            recent: vec![[0.0; BINS]; RECENT].into(),
             totals: [0.0; RECENT],
             noise: NOISE_LEAST,
             whole: 0,

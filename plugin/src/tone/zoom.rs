@@ -32,7 +32,8 @@ pub const LINES: usize = 4;
 /// The last third of a second of a side.
 #[derive(Clone)]
 pub struct History {
-    hops: [[i16; HOP]; HOPS],
+    /// Allocated as they are: on the way through a stack they would dirty it.
+    hops: Box<[[i16; HOP]]>,
     /// Consecutive hops in it.
     whole: usize,
     newest: u64,
@@ -40,7 +41,7 @@ pub struct History {
 
 impl Default for History {
     fn default() -> Self {
-        History { hops: [[0; HOP]; HOPS], whole: 0, newest: 0 }
+        History { hops: vec![[0; HOP]; HOPS].into(), whole: 0, newest: 0 }
     }
 }
 
