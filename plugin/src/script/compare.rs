@@ -6,7 +6,10 @@
 //! ten and the second one in a hundred; the third, by far the longest, gives
 //! up an alignment as soon as it falls behind.
 
-use super::{REFERENCE_STEP, evidence};
+use super::{
+    REFERENCE_STEP,
+    evidence::{self, Errors},
+};
 
 /// Codes of the call that are remembered (20 ms each): the longest window at
 /// the slowest tempo, as a power of two.
@@ -45,26 +48,6 @@ const NEAR_STEPS: i32 = 2;
 
 /// Bits of the fraction of a position in the history.
 const FRACTION: u32 = 16;
-
-/// How codes differ, where there are codes on both sides.
-#[derive(Debug, Clone, Copy, Default)]
-struct Errors {
-    compared: u32,
-    bits: u32,
-    /// The same with a floor for every code: what evidence is judged by.
-    distance: u32,
-}
-
-impl Errors {
-    fn add(&mut self, heard: u64, reference: u64) {
-        if heard != 0 && reference != 0 {
-            let bits = (heard ^ reference).count_ones();
-            self.compared += 1;
-            self.bits += bits;
-            self.distance += bits.max(evidence::FLOOR_BITS);
-        }
-    }
-}
 
 /// The outcome of comparing a stretch.
 #[derive(Debug, Clone, Copy, Default)]
@@ -255,7 +238,7 @@ impl History {
             if errors.compared < windows.next_codes() || errors.compared * 5 < span * 4 {
                 continue;
             }
-            let Some((window, decades)) = windows.decades(errors.compared, errors.distance) else {
+            let Some((window, decades)) = windows.decades(&errors) else {
                 break;
             };
             let Errors { compared, bits, .. } = errors;

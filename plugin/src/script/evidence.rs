@@ -1,10 +1,10 @@
 //! What a bit error rate is worth, and how much is enough.
 //!
-//! Evidence is counted in decades: E says that another script of the same
-//! voice does as well in one of 10^E independent looks. The same voice saying
-//! something else is the hard case; other voices stay far behind. The figures
-//! are those of the development part of conformance/eval and of the code in
-//! models/fingerprint, whose README tells how they were taken.
+//! Evidence is counted in decades: at E = 3 another script of the same voice
+//! does as well in one call of 200, and at each decade more in a tenth of
+//! those. The same voice saying something else is the hard case; other voices
+//! stay far behind. The figures are those of the development part of
+//! conformance/eval; README.md tells how they were taken.
 
 use crate::numeric::{exp2, log2};
 
@@ -23,41 +23,76 @@ const fn window(codes: u32, three_decades: f32, per_decade: f32) -> Window {
     Window { codes, three_decades, per_decade }
 }
 
-/// 1 to 10 s. Measured at 1.5, 2, 3 and 5 s; between them interpolated, outside
-/// of them extrapolated. One second alone never suffices: no limit tells a
-/// second of a repeated word from a second of the script.
-const WINDOWS: [Window; 12] = [
-    window(25, 0.272, 0.042),
-    window(28, 0.286, 0.041),
-    window(31, 0.301, 0.037),
-    window(34, 0.312, 0.036),
-    window(38, 0.322, 0.036),
-    window(44, 0.338, 0.034),
-    window(50, 0.355, 0.028),
-    window(62, 0.371, 0.025),
-    window(75, 0.380, 0.022),
-    window(125, 0.402, 0.016),
-    window(200, 0.428, 0.014),
-    window(250, 0.438, 0.013),
+/// 0.9 to 10 s, as many as there are audibly different lengths: a script is
+/// named as soon as one of them suffices.
+const WINDOWS: [Window; 17] = [
+    window(23, 0.182, 0.022),
+    window(25, 0.191, 0.026),
+    window(27, 0.203, 0.028),
+    window(29, 0.217, 0.029),
+    window(31, 0.227, 0.031),
+    window(34, 0.244, 0.033),
+    window(38, 0.308, 0.030),
+    window(42, 0.320, 0.030),
+    window(46, 0.332, 0.028),
+    window(50, 0.344, 0.026),
+    window(56, 0.357, 0.023),
+    window(62, 0.366, 0.021),
+    window(75, 0.376, 0.020),
+    window(90, 0.386, 0.018),
+    window(125, 0.394, 0.015),
+    window(200, 0.430, 0.011),
+    window(250, 0.438, 0.010),
 ];
 
-/// Wrong bits that a code counts for at least. A word that the voice repeats
-/// agrees far better than the rest of the stretch; without a floor it would
-/// outweigh that.
-pub const FLOOR_BITS: u32 = 16;
+/// Windows of up to this many codes are short.
+const SHORT: u32 = 36;
+
+/// Wrong bits that a code counts for at least, in short windows and in long
+/// ones. A word that the voice repeats agrees far better than the rest of a long
+/// stretch, and without a floor would outweigh it; in a short stretch there is
+/// only the word, and what tells it from the script is how well it agrees.
+const FLOOR_BITS: [u32; 2] = [8, 16];
+
+/// How codes differ, where there are codes on both sides.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Errors {
+    /// Codes compared.
+    pub compared: u32,
+    /// Their wrong bits.
+    pub bits: u32,
+    /// The same with each of the floors for every code.
+    floored: [u32; 2],
+}
+
+impl Errors {
+    /// Compares a code of the call with one of the recording.
+    pub fn add(&mut self, heard: u64, reference: u64) {
+        if heard != 0 && reference != 0 {
+            let bits = (heard ^ reference).count_ones();
+            self.compared += 1;
+            self.bits += bits;
+            self.floored[0] += bits.max(FLOOR_BITS[0]);
+            self.floored[1] += bits.max(FLOOR_BITS[1]);
+        }
+    }
+}
 
 /// Reference codes that a comparison can span.
 pub const LONGEST: u32 = WINDOWS[WINDOWS.len() - 1].codes;
 
 /// Evidence below which a track is not kept.
-pub const KEEP: f32 = 1.5;
+pub const KEEP: f32 = 0.3;
 
 /// A rival this close to the best cannot be told from it: some 4 % of the bits
 /// over 2 s.
 pub const MARGIN: f32 = 1.1;
 
 /// How far ahead of them it must be where they are not the same recording.
-pub const CLEAR: f32 = 1.1;
+pub const CLEAR: f32 = 1.5;
+
+/// Evidence that a track may lack and be close to naming its script.
+pub const CLOSE: f32 = 2.0;
 
 /// What a second script in a call must have more: most calls play one.
 pub const SECOND: f32 = 1.5;
@@ -69,20 +104,22 @@ pub const STRETCH: f32 = 2.5;
 /// How far a slot may move what comes after it, in codes of the call (20 ms).
 pub const SLOT_CODES: u64 = 200;
 
-/// Scripts of one voice that a catalogue may hold: each is a chance to err.
-const SAME_VOICE_SCRIPTS: f32 = 10.0;
+/// Evidence at which a script is named at the very beginning of a call. With it
+/// one call in 700 of an enrolled voice saying something else is named.
+const BASE: f32 = 0.5;
 
-/// Calls with an enrolled voice saying something else in which a script may be
-/// named all the same: one in this many.
-const CALLS_PER_ERROR: f32 = 400.0;
-
-const BASE: f32 = 1.62;
-const EARLY_LOOKS: f32 = 20.0;
-/// Codes (20 ms) of speech that make one independent look: 0.5 s.
+/// Codes (20 ms) of speech that make one look: 0.5 s.
 const CODES_PER_LOOK: f32 = 25.0;
 
-/// Odds against a call's playing an enrolled script, before it is heard.
-const ODDS_AGAINST: f32 = 30.0;
+/// Looks over which the chance to err falls with their cube; afterwards it falls
+/// as their number. Announcements begin when a call is answered, so that is
+/// where chances to err buy most; and as the sum of 1/n³ is bounded, so is what
+/// a call of many minutes can err.
+const EARLY_LOOKS: f32 = 20.0;
+
+/// Odds that a script is playing where its evidence is just what so many looks
+/// find by chance: calibrated, see README.md.
+const ODDS: f32 = 10.0;
 
 /// Judges a comparison as it grows.
 #[derive(Default)]
@@ -99,22 +136,22 @@ impl Windows {
         WINDOWS.get(self.next).map_or(u32::MAX, |w| w.codes)
     }
 
-    /// Number of the next window, if it is full, and decades of evidence in
-    /// `codes` compared codes that are `distance` bits apart, each at least
-    /// [`FLOOR_BITS`]. `codes` never falls.
-    pub fn decades(&mut self, codes: u32, distance: u32) -> Option<(usize, f32)> {
+    /// Number of the next window, if it is full, and decades of evidence.
+    /// `errors` only grow.
+    pub fn decades(&mut self, errors: &Errors) -> Option<(usize, f32)> {
         let number = self.next;
-        let window = WINDOWS.get(number).filter(|w| codes >= w.codes)?;
+        let window = WINDOWS.get(number).filter(|w| errors.compared >= w.codes)?;
         self.next += 1;
-        let rate = distance as f32 / (codes * 64) as f32;
+        let distance = errors.floored[usize::from(window.codes > SHORT)];
+        let rate = distance as f32 / (errors.compared * 64) as f32;
         Some((number, 3.0 + (window.three_decades - rate) / window.per_decade))
     }
 }
 
-/// Looks that `codes` codes of speech amount to, as decades.
+/// What chance finds in `codes` codes of speech, as decades.
 fn looks(codes: u64) -> f32 {
     let looks = codes as f32 / CODES_PER_LOOK;
-    log10(1.0 + looks) + log10(1.0 + looks.min(EARLY_LOOKS))
+    log10(1.0 + looks) + 2.0 * log10(1.0 + looks.min(EARLY_LOOKS))
 }
 
 /// Evidence at which a script is named, `codes` codes of speech into the call:
@@ -125,7 +162,7 @@ pub fn required(codes: u64) -> f32 {
 
 /// The probability that a script named on this evidence is the right one.
 pub fn confidence(decades: f32, codes: u64) -> f32 {
-    let odds = exp2((decades - looks(codes)) * std::f32::consts::LOG2_10) / ODDS_AGAINST;
+    let odds = exp2((decades - looks(codes)) * std::f32::consts::LOG2_10) * ODDS;
     // Odds beyond this are no news, and their quotient would be no number.
     let odds = odds.min(1e6);
     odds / (odds + 1.0)

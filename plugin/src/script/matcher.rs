@@ -24,6 +24,10 @@ use crate::{
 /// Differing bits up to which a position found is a candidate, of 64.
 const CANDIDATE_BITS: u32 = 22;
 
+/// A track is compared anew after this many codes: 100 ms, or 40 ms where little
+/// is missing to name a script.
+const RECHECK_CODES: [u64; 2] = [5, 2];
+
 /// A candidate's alignment was found before, at most so many codes (0.5 s) ago.
 /// Chance finds one in ten of what it finds a second time, a script most of it;
 /// what is found once costs no look at its code.
@@ -31,9 +35,6 @@ const AGAIN_CODES: u16 = 25;
 
 /// Alignments remembered: twice what is found in that time.
 const SIGHTINGS: usize = 2048;
-
-/// A track is compared anew after this many codes (100 ms).
-const RECHECK_CODES: u64 = 5;
 
 /// Pairs of codes compared at most for one code of the call: for new
 /// alignments, for those known, and in looking for rivals. No audio, and no
@@ -238,6 +239,7 @@ impl Matcher {
         promising.clear();
         due.clear();
         index.find(code, positions);
+        let close = evidence::required(self.speech_codes) - evidence::CLOSE;
         let expected = self.tracks.iter().map(|t| t.expects(number));
         tracks.clear();
         tracks.extend(expected);
@@ -252,7 +254,9 @@ impl Matcher {
                 continue;
             }
             if let Some(at) = self.track_at(index, number, position) {
-                if number < self.tracks[at].compared_at + RECHECK_CODES {
+                let track = &self.tracks[at];
+                let close = track.best.decades > close && !self.is_named(track.script);
+                if number < track.compared_at + RECHECK_CODES[usize::from(close)] {
                     continue;
                 }
                 match due.iter_mut().find(|d| d.1 == at) {
@@ -483,7 +487,8 @@ impl Matcher {
         if track.script == lead.script || !inside {
             return None;
         }
-        let upto = |position: i64| index.before(position as u32, lead.best.span).1;
+        // A few more, for what falls to a shift, or into a pause.
+        let upto = |position: i64| index.before(position as u32, lead.best.span + 4).1;
         let decades = if track.best_at + 1 >= number {
             track.best.decades
         } else {
@@ -497,6 +502,11 @@ impl Matcher {
             .filter(|p| (i64::from(first)..=last).contains(p))
             .any(|p| compare::alike(mine, upto(p)));
         Some(Rival { decades, script: track.script, alike })
+    }
+
+    /// Whether a script has been named, alone.
+    fn is_named(&self, script: u32) -> bool {
+        self.named.iter().any(|n| n.group == [script])
     }
 
     /// Whether all there is to say of a script has been said.
