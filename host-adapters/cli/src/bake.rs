@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use callprint::bake::{Recipe, bake};
 
+use crate::pack::Trust;
+
 /// Make an analyzer, the file a switch loads, from packs.
 #[derive(clap::Args)]
 pub struct Args {
@@ -18,9 +20,12 @@ pub struct Args {
     /// callprint:analyzer/analyzer.
     #[arg(long, value_name = "PLUGIN.wasm")]
     plugin: Option<PathBuf>,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 pub fn run(args: Args, quiet: bool) -> Result<()> {
+    args.pack.iter().try_for_each(|pack| args.trust.check(pack))?;
     let recipe = bake(&args.pack, args.plugin.as_deref(), &args.out)?;
     if !quiet {
         eprintln!("{}: {}", args.out.display(), describe(&recipe));

@@ -6,6 +6,7 @@ mod bake;
 mod demo;
 mod enroll;
 mod list;
+mod pack;
 mod progress;
 mod report;
 
@@ -33,6 +34,7 @@ enum Task {
     Bake(bake::Args),
     Analyze(analyze::Args),
     Report(report::Args),
+    Pack(pack::Args),
     Demo(demo::Args),
 }
 
@@ -60,6 +62,7 @@ fn run(Command { quiet, task }: Command) -> anyhow::Result<()> {
         Task::Bake(args) => bake::run(args, quiet),
         Task::Analyze(args) => analyze::run(args, quiet),
         Task::Report(args) => report::run(args, quiet),
+        Task::Pack(args) => pack::run(args, quiet),
         Task::Demo(args) => demo::run(args, quiet),
     }
 }
