@@ -103,9 +103,12 @@ fn damaged_packs_never_panic() {
     for _ in 0..20_000 {
         let mut bytes = good.clone();
         mutate(&mut random, &mut bytes);
-        let mut catalog = Catalog::default();
-        refused += u32::from(catalog.add_pack(&bytes).is_err());
-        if random.below(100) == 0 {
+        let taken = Pack::read(&bytes).is_ok();
+        refused += u32::from(!taken);
+        // A catalogue takes a millisecond to make.
+        if random.below(50) == 0 {
+            let mut catalog = Catalog::default();
+            assert!(taken || catalog.add_pack(&bytes).is_err());
             catalog.seal();
         }
     }

@@ -19,8 +19,17 @@ pub struct Recording {
     pub near: Option<Vec<i16>>,
 }
 
-/// Reads a WAV file (PCM of 8, 16, 24 or 32 bits, float, A-law, µ-law), or, by
-/// its ending, headerless G.711 at 8 kHz (`.al`, `.ul`). The error says what to do, but not which
+/// The endings of what [`read`] reads.
+const ENDINGS: [&str; 7] = ["wav", "flac", "ogg", "oga", "mp3", "al", "ul"];
+
+/// Whether a file is a recording, by its name.
+pub fn is_recording(path: &Path) -> bool {
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    path.is_file() && ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
+}
+
+/// Reads a WAV file (PCM of 8, 16, 24 or 32 bits, float, A-law, µ-law), FLAC, Ogg Vorbis, MP3, or,
+/// by its ending, headerless G.711 at 8 kHz (`.al`, `.ul`). The error says what to do, but not which
 /// file: the caller names it.
 pub fn read(path: &Path) -> Result<Recording> {
     let size = path.metadata().context("cannot be read")?.len();
@@ -35,18 +44,20 @@ pub fn read(path: &Path) -> Result<Recording> {
         let far = bytes.into_iter().map(law).collect();
         return Ok(Recording { rate_hz: 8_000, far, near: None });
     }
-    read_wav(path)
+    read_encoded(path)
 }
 
-fn read_wav(path: &Path) -> Result<Recording> {
+fn read_encoded(path: &Path) -> Result<Recording> {
     let file = File::open(path).context("cannot be read")?;
     let stream = MediaSourceStream::new(Box::new(file), Default::default());
     let mut format = symphonia::default::get_probe()
         .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
         .map_err(|e| match e {
-            SymphoniaError::IoError(_) => anyhow!("not a WAV file, or cut short in its header"),
+            SymphoniaError::IoError(_) => anyhow!("not a WAV, FLAC, Ogg or MP3 file, or cut short in its header"),
             _ => {
-                anyhow!("not a WAV file ({e}); convert it, as with `ffmpeg -i IN -ar 8000 OUT.wav`")
+                anyhow!(
+                    "not a WAV, FLAC, Ogg or MP3 file ({e}); convert it, as with `ffmpeg -i IN -ar 8000 OUT.wav`"
+                )
             }
         })?;
     let track = format.default_track(TrackType::Audio).context("there is no audio in the file")?;

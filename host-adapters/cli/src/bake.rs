@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use callprint::bake::{Recipe, bake};
 
+use crate::pack::Trust;
+
 /// Make an analyzer, the file a switch loads, from packs.
 #[derive(clap::Args)]
 pub struct Args {
@@ -23,6 +25,8 @@ pub struct Args {
     /// open file of whoever started it.
     #[arg(long)]
     background: bool,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 /// Address space of a bake in the background, in bytes. Baking 10,000 scripts needs half of it.
@@ -32,6 +36,7 @@ pub fn run(args: Args, quiet: bool) -> Result<()> {
     if args.background {
         stand_back().context("the bake cannot be kept out of the way")?;
     }
+    args.pack.iter().try_for_each(|pack| args.trust.check(pack))?;
     let recipe = bake(&args.pack, args.plugin.as_deref(), &args.out)?;
     if !quiet {
         eprintln!("{}: {}", args.out.display(), describe(&recipe));

@@ -1,32 +1,49 @@
 //! `callprint enroll`: recordings of scripts into a pack.
+//!
+//! ```text
+//! folder, list or files ─▶ takes ─▶ fingerprints ─▶ takes of a node laid over each other ─▶ pack
+//! ```
 
-use std::{
-    io::Write,
-    num::NonZero,
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
-};
+mod common;
+mod fingerprints;
+mod journal;
+mod tree;
+mod trim;
 
-use anyhow::{Context, Result, bail, ensure};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail, ensure};
 use callprint_plugin::{
-    limits,
     pack::{Codes, Node, Pack, Script},
-    script::{Codebook, fingerprint},
+    script::Codebook,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::{audio_file, list, progress};
+use self::{common::Part, fingerprints::Fingerprint};
+use crate::{list, pack::file};
 
 /// Add recordings of scripts to a pack; it is made if it is not there.
+///
+/// Recordings are WAV, FLAC, Ogg Vorbis or MP3. Ringing, beeps and silence at their ends are cut
+/// off. If the command is ended before it is done, it goes on where it was when it is run again.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A CSV with the columns script_id and wav; others (category, text, lang, …) are kept with
-    /// the script. Lines with the same script_id are recordings of one script.
-    #[arg(long, value_name = "REFS.csv", conflicts_with_all = ["script_id", "files"], required_unless_present = "script_id")]
+    /// A CSV with the columns script_id and wav; others (title, category, text, language, …) are
+    /// kept with the script. Lines with the same script_id are recordings of one script: nodes of
+    /// it, or takes of one node if the column node has the same name.
+    #[arg(long, value_name = "REFS.csv", conflicts_with_all = ["script_id", "files"], required_unless_present = "files")]
     list: Option<PathBuf>,
-    /// The script that the files are recordings of.
+    /// The script that the files are recordings of; without it each file is a script of its own.
     #[arg(long, value_name = "ID", requires = "files")]
     script_id: Option<String>,
+    /// The files are takes of the same words: what is common to them is kept, what differs becomes
+    /// a slot.
+    #[arg(long, requires = "script_id")]
+    takes: bool,
+    /// The files are calls in which the script is heard somewhere: what is common to them is cut
+    /// out. In stereo the far end is left.
+    #[arg(long, requires = "script_id", conflicts_with = "takes")]
+    find_common: bool,
     /// The pack to write or extend.
     #[arg(long, value_name = "OUT.json")]
     pack: PathBuf,
@@ -36,69 +53,119 @@ pub struct Args {
     /// Who ships the pack.
     #[arg(long)]
     vendor: Option<String>,
-    /// Category of the scripts that have none of their own: dental, loan, …
+    /// Category of the scripts that have none of their own: a name of
+    /// models/schema/categories.json.
     #[arg(long)]
     category: Option<String>,
-    /// Recordings of the script.
-    #[arg(value_name = "FILE.wav")]
+    /// Keep ringing, beeps and silence at the ends of recordings.
+    #[arg(long)]
+    no_trim: bool,
+    /// Recordings, or folders of them. A folder in a folder is one script: its files are nodes, and
+    /// script.json in it says which follows which.
+    #[arg(value_name = "FILE|FOLDER")]
     files: Vec<PathBuf>,
 }
 
 /// A recording to enrol.
 struct Take {
-    script_id: String,
     wav: PathBuf,
-    more: Map<String, Value>,
+    script_id: String,
+    /// The node it is a take of; named after the file if it is a node of its own.
+    node: Option<String>,
+    /// What is said of the script, and of the node.
+    script: Map<String, Value>,
+    about: Map<String, Value>,
+}
+
+/// How recordings are taken.
+#[derive(Clone, Copy)]
+struct Manner {
+    trim: bool,
+    /// A call: of two channels the left one is meant.
+    call: bool,
 }
 
 pub fn run(args: Args, quiet: bool) -> Result<()> {
     let takes = takes(&args)?;
     let book = Codebook::default();
     let mut pack = open_pack(&args, &book)?;
-    let codes = fingerprint_all(&book, &takes, quiet)?;
+    let manner = Manner { trim: !args.no_trim && !args.find_common, call: args.find_common };
+    let prints = fingerprints::of_all(&book, &takes, manner, &args.pack, quiet)?;
     let before = pack.scripts.len();
-    for (take, codes) in takes.into_iter().zip(codes) {
-        add(&mut pack, take, codes, args.category.as_deref())?;
+    for group in groups(&takes, prints) {
+        add(&mut pack, group, args.category.as_deref())?;
     }
-    pack.check().with_context(|| format!("{}", args.pack.display()))?;
-    write(&args.pack, &pack)?;
+    file::write(&args.pack, &pack)?;
     if !quiet {
         let (all, new) = (pack.scripts.len(), pack.scripts.len() - before);
         eprintln!("{}: {all} scripts, {new} of them new", args.pack.display());
+        if file::signature_of(&args.pack).exists() {
+            eprintln!("{}: its signature no longer fits; sign it again", args.pack.display());
+        }
     }
     Ok(())
 }
 
 fn takes(args: &Args) -> Result<Vec<Take>> {
     if let Some(path) = &args.list {
-        let rows = list::read(path, &["script_id"])?;
-        return Ok(rows
-            .into_iter()
-            .map(|mut row| {
-                let id = row.more.remove("script_id");
-                let script_id =
-                    id.and_then(|id| id.as_str().map(str::to_owned)).unwrap_or_default();
-                Take { script_id, wav: row.wav, more: row.more }
-            })
-            .collect());
+        return list::read(path, &["script_id"])?.into_iter().map(from_row).collect();
     }
-    let script_id = args.script_id.clone().context("neither --list nor --script-id is given")?;
-    let take =
-        |wav: &PathBuf| Take { script_id: script_id.clone(), wav: wav.clone(), more: Map::new() };
-    Ok(args.files.iter().map(take).collect())
+    let plain = |wav: PathBuf, script_id: String, node: Option<String>| Take {
+        wav,
+        script_id,
+        node,
+        script: Map::new(),
+        about: Map::new(),
+    };
+    if let Some(id) = &args.script_id {
+        let node = (args.takes || args.find_common).then(|| "main".to_owned());
+        ensure!(
+            node.is_none() || args.files.len() > 1,
+            "one recording has nothing to be compared with; give several"
+        );
+        return Ok(args.files.iter().map(|f| plain(f.clone(), id.clone(), node.clone())).collect());
+    }
+    let mut takes = Vec::new();
+    for path in &args.files {
+        if path.is_dir() {
+            takes.extend(tree::scripts_in(path)?);
+        } else {
+            takes.push(plain(path.clone(), stem(path), None));
+        }
+    }
+    Ok(takes)
+}
+
+/// A line of a list.
+fn from_row(row: list::Row) -> Result<Take> {
+    let mut script = row.more;
+    let mut text =
+        |name: &str| script.shift_remove(name).and_then(|v| v.as_str().map(str::to_owned));
+    let script_id = text("script_id").unwrap_or_default();
+    let (node, next) = (text("node"), text("next"));
+    let mut about = Map::new();
+    if let Some(next) = next {
+        about.insert("next".into(), next.split(';').map(str::trim).collect());
+    }
+    if let Some(Value::String(numbers)) = script.get("numbers_seen") {
+        let numbers: Value = numbers.split(';').map(str::trim).collect();
+        script.insert("numbers_seen".into(), numbers);
+    }
+    Ok(Take { wav: row.wav, script_id, node, script, about })
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// The pack as it is, or a new one.
 fn open_pack(args: &Args, book: &Codebook) -> Result<Pack> {
     let name = args.pack.display();
-    let mut pack = match std::fs::read(&args.pack) {
-        Ok(json) => Pack::read(&json).with_context(|| format!("{name}"))?,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            let stem = args.pack.file_stem().map(|s| s.to_string_lossy().into_owned());
-            let id = args.name.clone().or(stem).unwrap_or_default();
-            Pack::new(&id, book.id())
-        }
-        Err(e) => return Err(e).with_context(|| format!("{name}: cannot be read")),
+    let mut pack = if args.pack.exists() {
+        file::read(&args.pack)?
+    } else {
+        let id = args.name.clone().unwrap_or_else(|| stem(&args.pack));
+        Pack::new(&id, book.id())
     };
     ensure!(
         pack.code == book.id(),
@@ -115,77 +182,40 @@ fn open_pack(args: &Args, book: &Codebook) -> Result<Pack> {
     Ok(pack)
 }
 
-/// Fingerprints all recordings, on all processors; all or none.
-fn fingerprint_all(book: &Codebook, takes: &[Take], quiet: bool) -> Result<Vec<Vec<u64>>> {
-    let bar = progress::bar(takes.len(), "enrolling", quiet);
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let n = next.fetch_add(1, Ordering::Relaxed);
-            let Some(take) = takes.get(n) else { break done };
-            let codes = fingerprint_file(book, &take.wav)
-                .with_context(|| format!("{}", take.wav.display()));
-            bar.inc(1);
-            done.push((n, codes));
+/// Takes of one node, with their fingerprints.
+type Group<'a> = Vec<(&'a Take, Fingerprint)>;
+
+/// Puts takes of the same node together; in the order in which they were given.
+fn groups(takes: &[Take], prints: Vec<Fingerprint>) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut places = std::collections::HashMap::new();
+    for (take, print) in takes.iter().zip(prints) {
+        let Some(node) = &take.node else {
+            groups.push(vec![(take, print)]);
+            continue;
+        };
+        let place = *places.entry((&take.script_id, node)).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push(Vec::new());
         }
-    };
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(takes.len());
-    let mut all: Vec<(usize, Result<Vec<u64>>)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let join =
-            |w: std::thread::ScopedJoinHandle<Vec<_>>| w.join().expect("workers do not panic");
-        workers.into_iter().flat_map(join).collect()
-    });
-    bar.finish_and_clear();
-    all.sort_by_key(|(n, _)| *n);
-    let (mut codes, mut failed) = (Vec::new(), 0);
-    for (_, result) in all {
-        match result {
-            Ok(c) => codes.push(c),
-            Err(e) => {
-                failed += 1;
-                eprintln!("callprint: {e:#}");
-            }
-        }
+        groups[place].push((take, print));
     }
-    let total = takes.len();
-    ensure!(
-        failed == 0,
-        "{failed} of {total} recordings cannot be enrolled; the pack was left as it is"
-    );
-    Ok(codes)
+    groups
 }
 
-fn fingerprint_file(book: &Codebook, path: &Path) -> Result<Vec<u64>> {
-    let recording = audio_file::read(path)?;
-    ensure!(
-        recording.near.is_none(),
-        "it has two channels, and a script's recording has one; split it"
-    );
-    let codes = fingerprint(book, recording.rate_hz, &recording.far);
-    let of_use = codes.iter().filter(|c| **c != 0).count();
-    let (min, max) = (limits::RECORDING_CODES_MIN, limits::RECORDING_CODES_MAX);
-    ensure!(
-        of_use >= min,
-        "there are only {} ms of speech in it, and must be {}; record more",
-        of_use * 40,
-        min * 40
-    );
-    ensure!(
-        codes.len() <= max,
-        "it lasts {} s, the limit is {}; split it",
-        codes.len() / 25,
-        max / 25
-    );
-    Ok(codes)
-}
-
-/// Adds a recording as a further node of its script.
-fn add(pack: &mut Pack, take: Take, codes: Vec<u64>, category: Option<&str>) -> Result<()> {
-    let position = pack.scripts.iter().position(|s| s.id == take.script_id);
+/// Adds a node to its script; several if takes part for long.
+fn add(pack: &mut Pack, group: Group, category: Option<&str>) -> Result<()> {
+    let (take, _) = group[0];
+    let takes = group.len();
+    let prints: Vec<&Fingerprint> = group.iter().map(|(_, print)| print).collect();
+    let parts = common::parts(&prints).map_err(|other| {
+        let (a, b) = (take.wav.display(), group[other].0.wav.display());
+        anyhow::anyhow!("{b}: it shares no 1.3 s with {a}; are they recordings of the same script?")
+    })?;
+    // Scripts are many, nodes of one are few; who enrols them gives one after the other.
+    let position = pack.scripts.iter().rposition(|s| s.id == take.script_id);
     let at = position.unwrap_or_else(|| {
-        let mut more = take.more.clone();
+        let mut more = take.script.clone();
         if let Some(category) = category {
             more.entry("category").or_insert(category.into());
         }
@@ -193,39 +223,46 @@ fn add(pack: &mut Pack, take: Take, codes: Vec<u64>, category: Option<&str>) -> 
         pack.scripts.len() - 1
     });
     let script = &mut pack.scripts[at];
-    let codes = Codes(codes);
-    if let Some(same) = script.nodes.iter().find(|n| n.codes == codes) {
-        let (wav, script) = (take.wav.display(), &take.script_id);
-        bail!("{wav}: script {script:?} has this very recording already, as node {:?}", same.id);
+    let name = take.node.clone().unwrap_or_else(|| stem(&take.wav));
+    let several = parts.len() > 1;
+    for (n, Part { codes, mut slots }) in parts.into_iter().enumerate() {
+        let codes = Codes(codes);
+        if let Some(same) = script.nodes.iter().find(|n| n.codes == codes) {
+            let (wav, script) = (take.wav.display(), &take.script_id);
+            bail!(
+                "{wav}: script {script:?} has this very recording already, as node {:?}",
+                same.id
+            );
+        }
+        let wanted = if several { format!("{name}-{}", n + 1) } else { name.clone() };
+        let id = free_id(script, &wanted);
+        let mut more = if n == 0 { take.about.clone() } else { Map::new() };
+        let names = more.shift_remove("slots");
+        for (slot, name) in slots.iter_mut().zip(names.iter().filter_map(Value::as_array).flatten())
+        {
+            slot["name"] = name.clone();
+        }
+        if takes > 1 {
+            more.insert("takes".into(), json!(takes));
+        }
+        if !slots.is_empty() {
+            more.insert("slots".into(), slots.into());
+        }
+        if n > 0 {
+            let before = script.nodes.last_mut().expect("the part before");
+            before.more.insert("next".into(), json!([id]));
+        }
+        script.nodes.push(Node { id, codes, more });
     }
-    let file = take.wav.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut id = file.clone();
-    let mut n = 2;
-    while script.nodes.iter().any(|node| node.id == id) {
-        id = format!("{file}-{n}");
-        n += 1;
-    }
-    script.nodes.push(Node { id, codes, more: Map::new() });
     Ok(())
 }
 
-/// Replaces the pack as a whole, or leaves it.
-fn write(path: &Path, pack: &Pack) -> Result<()> {
-    let context = || format!("{}: cannot be written", path.display());
-    let folder = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::Builder::new()
-        .prefix(".callprint-pack-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)
-        .with_context(context)?;
-    let mut writer = std::io::BufWriter::new(&mut file);
-    serde_json::to_writer_pretty(&mut writer, pack).with_context(context)?;
-    writer.flush().with_context(context)?;
-    drop(writer);
-    file.as_file().sync_all().with_context(context)?;
-    file.persist(path).with_context(context)?;
-    Ok(())
+fn free_id(script: &Script, wanted: &str) -> String {
+    let mut id = wanted.to_owned();
+    let mut n = 2;
+    while script.nodes.iter().any(|node| node.id == id) {
+        id = format!("{wanted}-{n}");
+        n += 1;
+    }
+    id
 }

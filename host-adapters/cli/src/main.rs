@@ -9,6 +9,7 @@ mod explain;
 mod list;
 mod listen;
 mod open;
+mod pack;
 mod policy;
 mod progress;
 mod report;
@@ -39,6 +40,7 @@ enum Task {
     Report(report::Args),
     Policy(policy::Args),
     Explain(explain::Args),
+    Pack(pack::Args),
     Demo(demo::Args),
 }
 
@@ -75,6 +77,7 @@ fn run(Command { quiet, task }: Command) -> anyhow::Result<()> {
         Task::Report(args) => report::run(args, quiet),
         Task::Policy(args) => policy::run(args, quiet),
         Task::Explain(args) => explain::run(args),
+        Task::Pack(args) => pack::run(args, quiet),
         Task::Demo(args) => demo::run(args, quiet),
     }
 }

@@ -1,0 +1,160 @@
+//! `callprint pack fetch` and `callprint pack rollback`: packs that a host keeps
+//! up to date.
+//!
+//! ```text
+//! FOLDER/PACK_ID/VERSION/pack.json, ….minisig
+//! FOLDER/PACK_ID/current     link to the version in use; replaced in one step
+//! FOLDER/PACK_ID/previous    link to the version before
+//! FOLDER/PACK_ID/withdrawn   the version that was rolled back, as text: it is not fetched again
+//! ```
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use callprint_plugin::pack::Pack;
+
+use super::{file, keys, source};
+
+const CURRENT: &str = "current";
+const PREVIOUS: &str = "previous";
+const WITHDRAWN: &str = "withdrawn";
+
+/// Bring the latest version of a pack into a folder, if it is signed with a pinned key, has not
+/// expired and is not older than what is there. Bake FOLDER/PACK_ID/current/pack.json.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Where `callprint pack push` put it: a folder or an address, with the pack's id at its end.
+    #[arg(value_name = "PLACE/PACK_ID")]
+    from: String,
+    #[arg(long, value_name = "FOLDER")]
+    into: PathBuf,
+    /// A public key of minisign, or a folder of them (*.pub).
+    #[arg(long, value_name = "KEYS", required_unless_present = "allow_unsigned")]
+    keys: Option<PathBuf>,
+    /// Take a pack without a signature too; never one whose signature is wrong.
+    #[arg(long)]
+    allow_unsigned: bool,
+}
+
+pub fn run(args: &Args, quiet: bool) -> Result<()> {
+    let offer = source::latest(&args.from)?;
+    fs::create_dir_all(&args.into)
+        .with_context(|| format!("{}: cannot be made", args.into.display()))?;
+    // Complete or not at all: everything happens here until it is renamed.
+    let incoming = tempfile::Builder::new().prefix(".incoming-").tempdir_in(&args.into)?;
+    let path = incoming.path().join("pack.json");
+    let named = || format!("{}, version {}", args.from, offer.version);
+    fs::write(&path, &offer.pack)?;
+    if let Some(signature) = &offer.signature {
+        fs::write(file::signature_of(&path), signature)?;
+    }
+    if let Some(keys) = &args.keys
+        && (offer.signature.is_some() || !args.allow_unsigned)
+    {
+        keys::check_signature(&path, &offer.pack, &keys::load(keys)?).with_context(named)?;
+    }
+    let pack = Pack::read(&offer.pack).with_context(named)?;
+    let wanted = args.from.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    ensure!(
+        pack.id == wanted && pack.version == offer.version,
+        "{}: it is {:?} {:?}",
+        named(),
+        pack.id,
+        pack.version
+    );
+    keys::check_expiry(&path, &pack).with_context(named)?;
+    let home = args.into.join(&pack.id);
+    let current = home.join(CURRENT).join("pack.json");
+    if current.exists() {
+        keys::check_newer(&path, &pack, &file::read(&current)?).with_context(named)?;
+    }
+    let withdrawn = fs::read_to_string(home.join(WITHDRAWN)).unwrap_or_default();
+    if withdrawn.trim() == pack.version {
+        bail!("{}: it was rolled back; a later version is taken when there is one", named());
+    }
+    let target = home.join(&pack.version);
+    if target.exists() {
+        let same = file::bytes(&target.join("pack.json"))? == offer.pack;
+        ensure!(same, "{}: this version is there with other content; ask its vendor", named());
+    } else {
+        fs::create_dir_all(&home).with_context(|| format!("{}: cannot be made", home.display()))?;
+        sync(&path)?;
+        fs::set_permissions(incoming.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        fs::rename(incoming.keep(), &target)
+            .with_context(|| format!("{}: cannot be made", target.display()))?;
+    }
+    let news = switch_to(&home, &pack.version)?;
+    if !quiet {
+        let state = if news { "fetched" } else { "up to date" };
+        eprintln!("{}: {} {} {state}", current.display(), pack.id, pack.version);
+    }
+    Ok(())
+}
+
+fn sync(path: &Path) -> Result<()> {
+    let context = || format!("{}: cannot be written", path.display());
+    fs::File::open(path).and_then(|f| f.sync_all()).with_context(context)
+}
+
+/// Makes a version the current one; whether it was not before.
+fn switch_to(home: &Path, version: &str) -> Result<bool> {
+    let before = fs::read_link(home.join(CURRENT)).ok();
+    if before.as_deref() == Some(Path::new(version)) {
+        return Ok(false);
+    }
+    if let Some(before) = before {
+        link(home, PREVIOUS, &before)?;
+    }
+    link(home, CURRENT, Path::new(version))?;
+    Ok(true)
+}
+
+/// Makes or replaces a link in one step.
+fn link(home: &Path, name: &str, to: &Path) -> Result<()> {
+    let (new, link) = (home.join(format!(".{name}")), home.join(name));
+    let context = || format!("{}: cannot be made", link.display());
+    // Left over by a run that was killed.
+    let _ = fs::remove_file(&new);
+    symlink(to, &new).and_then(|()| fs::rename(&new, &link)).with_context(context)?;
+    fs::File::open(home).and_then(|f| f.sync_all()).with_context(context)
+}
+
+/// Go back to the version of a pack that was in use before. The one given up is not fetched again.
+#[derive(clap::Args)]
+pub struct RollbackArgs {
+    /// The pack's folder, as fetch made it.
+    #[arg(value_name = "FOLDER/PACK_ID")]
+    home: PathBuf,
+}
+
+pub fn rollback(args: &RollbackArgs, quiet: bool) -> Result<()> {
+    let home = &args.home;
+    let read = |name: &str| {
+        fs::read_link(home.join(name))
+            .with_context(|| format!("{}: there is no version to go back to", home.display()))
+    };
+    let (current, previous) = (read(CURRENT)?, read(PREVIOUS)?);
+    ensure!(
+        home.join(&previous).join("pack.json").exists(),
+        "{}: version {} is not there any more",
+        home.display(),
+        previous.display()
+    );
+    let given_up = current.display();
+    file::replace(&home.join(WITHDRAWN), 0o644, |w| Ok(writeln!(w, "{given_up}")?))?;
+    link(home, CURRENT, &previous)?;
+    fs::remove_file(home.join(PREVIOUS))
+        .with_context(|| format!("{}: cannot be written", home.display()))?;
+    if !quiet {
+        eprintln!(
+            "{}: {} again; {given_up} is not fetched any more",
+            home.display(),
+            previous.display()
+        );
+    }
+    Ok(())
+}

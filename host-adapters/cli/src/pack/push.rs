@@ -1,0 +1,65 @@
+//! `callprint pack push`: a pack to where it is fetched from.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use super::{file, schema, source};
+
+/// Put a signed pack into a folder that `callprint pack fetch` reads, itself or through a web
+/// server. Versions that are there stay.
+#[derive(clap::Args)]
+pub struct Args {
+    #[arg(value_name = "PACK.json")]
+    pack: PathBuf,
+    /// The folder; the pack gets one of its own in it, called as its id.
+    #[arg(long, value_name = "FOLDER")]
+    to: PathBuf,
+    /// Push it without a signature.
+    #[arg(long)]
+    allow_unsigned: bool,
+}
+
+pub fn run(args: &Args, quiet: bool) -> Result<()> {
+    let name = args.pack.display();
+    let bytes = file::bytes(&args.pack)?;
+    let pack = file::read(&args.pack)?;
+    let complaints = schema::check(&serde_json::from_slice::<Value>(&bytes)?);
+    ensure!(complaints.is_empty(), "{name}: {}", complaints.join("; "));
+    ensure!(
+        file::numbers(&pack.version).is_some(),
+        "{name}: its version {:?} is not of three numbers, which fetch compares",
+        pack.version
+    );
+    let signature = file::signature_of(&args.pack);
+    ensure!(
+        signature.exists() || args.allow_unsigned,
+        "{name}: it is not signed; sign it with `callprint pack sign`, or pass --allow-unsigned"
+    );
+    let folder = args.to.join(&pack.id);
+    let target = folder.join(format!("{}.json", pack.version));
+    let there = target.exists().then(|| file::bytes(&target)).transpose()?;
+    if there.is_some_and(|there| there != bytes) {
+        bail!(
+            "{}: version {} is there with other content, and a version never changes; give the pack \
+             a higher one",
+            target.display(),
+            pack.version
+        );
+    }
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("{}: cannot be made", folder.display()))?;
+    if signature.exists() {
+        let text = std::fs::read(&signature)?;
+        file::replace(&file::signature_of(&target), 0o644, |w| Ok(w.write_all(&text)?))?;
+    }
+    file::replace(&target, 0o644, |w| Ok(w.write_all(&bytes)?))?;
+    // Last: who reads it finds all it leads to.
+    let latest = folder.join(source::LATEST);
+    file::replace(&latest, 0o644, |w| Ok(writeln!(w, "{}", pack.version)?))?;
+    if !quiet {
+        eprintln!("{}: {} {}", target.display(), pack.id, pack.version);
+    }
+    Ok(())
+}

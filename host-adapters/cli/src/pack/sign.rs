@@ -1,0 +1,84 @@
+//! `callprint pack keygen` and `callprint pack sign`.
+
+use std::{fs::File, io::Read, path::PathBuf, time::SystemTime};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{file, minisign::SigningKey, schema};
+
+/// Make a pair of keys: NAME.key to sign with and keep secret, NAME.pub to give to those who use
+/// your packs.
+#[derive(clap::Args)]
+pub struct KeygenArgs {
+    #[arg(value_name = "NAME")]
+    name: PathBuf,
+}
+
+pub fn keygen(args: &KeygenArgs, quiet: bool) -> Result<()> {
+    let named = |ending: &str| {
+        let mut name = args.name.clone().into_os_string();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let (secret, public) = (named(".key"), named(".pub"));
+    for path in [&secret, &public] {
+        ensure!(
+            !path.exists(),
+            "{}: it is there already; a key is never overwritten",
+            path.display()
+        );
+    }
+    let mut random = [0; 40];
+    File::open("/dev/urandom")
+        .and_then(|mut f| f.read_exact(&mut random))
+        .context("/dev/urandom cannot be read")?;
+    let key = SigningKey::new(random);
+    file::replace(&secret, 0o600, |w| Ok(w.write_all(key.secret_file().as_bytes())?))?;
+    file::replace(&public, 0o644, |w| Ok(w.write_all(key.public_file().as_bytes())?))?;
+    if !quiet {
+        eprintln!("{}, {}: key {}", secret.display(), public.display(), key.id());
+    }
+    Ok(())
+}
+
+/// Sign packs: PACK.json.minisig is written beside each. `minisign -V` checks it too.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A secret key without a password, of `callprint pack keygen` or `minisign -G -W`.
+    #[arg(long, value_name = "NAME.key")]
+    key: PathBuf,
+    #[arg(required = true, value_name = "PACK.json")]
+    packs: Vec<PathBuf>,
+}
+
+pub fn run(args: &Args, quiet: bool) -> Result<()> {
+    let name = args.key.display();
+    let text =
+        std::fs::read_to_string(&args.key).with_context(|| format!("{name}: cannot be read"))?;
+    let key = SigningKey::read(&text).with_context(|| format!("{name}"))?;
+    for path in &args.packs {
+        let bytes = file::bytes(path)?;
+        let pack = file::read(path)?;
+        let complaints = schema::check(&serde_json::from_slice(&bytes)?);
+        ensure!(complaints.is_empty(), "{}: {}", path.display(), complaints.join("; "));
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let comment =
+            format!("timestamp:{}\tpack:{}\tversion:{}", now.as_secs(), pack.id, pack.version);
+        let signature = key.sign(&bytes, &comment);
+        file::replace(
+            &file::signature_of(path),
+            0o644,
+            |w| Ok(w.write_all(signature.as_bytes())?),
+        )?;
+        if !quiet {
+            eprintln!(
+                "{}: {} {} signed by key {}",
+                path.display(),
+                pack.id,
+                pack.version,
+                key.id()
+            );
+        }
+    }
+    Ok(())
+}

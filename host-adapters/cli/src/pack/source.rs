@@ -1,0 +1,58 @@
+//! Where packs are fetched from: a folder, or a web server that serves one.
+//!
+//! ```text
+//! PLACE/PACK_ID/latest                       the version to take, as text
+//! PLACE/PACK_ID/VERSION.json, ….minisig      the pack, and its signature
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use callprint_plugin::limits;
+
+use super::file;
+
+/// The file that names the latest version. It is written last.
+pub const LATEST: &str = "latest";
+
+/// A version, or a signature, is a few lines.
+const SMALL_BYTES: usize = 4096;
+
+/// A pack as it is offered, with its signature if it has one.
+pub struct Offer {
+    pub version: String,
+    pub pack: Vec<u8>,
+    pub signature: Option<Vec<u8>>,
+}
+
+/// What `PLACE/PACK_ID` offers now.
+pub fn latest(place: &str) -> Result<Offer> {
+    let get = |name: &str, max: usize| -> Result<Option<Vec<u8>>> {
+        if place.starts_with("http://") || place.starts_with("https://") {
+            anyhow::bail!(
+                "{place}: web servers are not fetched from yet; copy the folder, or mount it"
+            )
+        } else {
+            from_folder(&Path::new(place).join(name), max)
+        }
+    };
+    let required = |name: &str, max: usize| {
+        get(name, max)?.with_context(|| format!("{place}/{name}: it is not there"))
+    };
+    let version = String::from_utf8(required(LATEST, SMALL_BYTES)?).unwrap_or_default();
+    let version = version.trim().to_owned();
+    ensure!(
+        file::numbers(&version).is_some(),
+        "{place}/{LATEST}: {version:?} is no version of three numbers"
+    );
+    let pack = required(&format!("{version}.json"), limits::PACK_BYTES)?;
+    let signature = get(&format!("{version}.json.minisig"), SMALL_BYTES)?;
+    Ok(Offer { version, pack, signature })
+}
+
+fn from_folder(path: &PathBuf, max: usize) -> Result<Option<Vec<u8>>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    file::bounded(path, max).map(Some)
+}

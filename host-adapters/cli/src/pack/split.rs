@@ -1,0 +1,65 @@
+//! `callprint pack split`: one pack into several.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use callprint_plugin::pack::Pack;
+use clap::ValueEnum;
+
+use super::file;
+
+/// Split a pack into one for each category, language or year, called `ID-VALUE`.
+#[derive(clap::Args)]
+pub struct Args {
+    #[arg(value_name = "PACK.json")]
+    pack: PathBuf,
+    #[arg(long, value_enum, default_value = "category")]
+    by: By,
+    /// Where the new packs go; it is made if it is not there.
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum By {
+    Category,
+    Language,
+    /// The year in which a script was last seen.
+    Year,
+}
+
+pub fn run(args: &Args, quiet: bool) -> Result<()> {
+    let pack = file::read(&args.pack)?;
+    let mut parts: Vec<(String, Pack)> = Vec::new();
+    for script in &pack.scripts {
+        let value = match args.by {
+            By::Category => file::text(&script.more, "category"),
+            By::Language => file::text(&script.more, "language"),
+            By::Year => file::text(&script.more, "last_seen").split('-').next().unwrap_or_default(),
+        };
+        let plain = |c: char| if c.is_alphanumeric() || c == '-' { c } else { '_' };
+        let value: String = value.chars().map(plain).collect();
+        let value = if value.is_empty() { "other".into() } else { value };
+        let place = parts.iter().position(|(v, _)| *v == value).unwrap_or_else(|| {
+            let part =
+                Pack { scripts: Vec::new(), id: format!("{}-{value}", pack.id), ..pack.clone() };
+            parts.push((value, part));
+            parts.len() - 1
+        });
+        parts[place].1.scripts.push(script.clone());
+    }
+    let folder = args.out.display();
+    std::fs::create_dir_all(&args.out).with_context(|| format!("{folder}: cannot be made"))?;
+    let target = |part: &Pack| args.out.join(format!("{}.json", part.id));
+    // All or none: a name that is taken must not be met half way.
+    for (_, part) in &parts {
+        ensure!(!target(part).exists(), "{}: it is there already", target(part).display());
+    }
+    for (_, part) in &parts {
+        file::write(&target(part), part)?;
+        if !quiet {
+            eprintln!("{}: {} scripts", target(part).display(), part.scripts.len());
+        }
+    }
+    Ok(())
+}
