@@ -3,6 +3,7 @@
 mod analyze;
 mod audio_file;
 mod bake;
+mod bench;
 mod demo;
 mod enroll;
 mod explain;
@@ -42,6 +43,7 @@ enum Task {
     Explain(explain::Args),
     Pack(pack::Args),
     Demo(demo::Args),
+    Bench(bench::Args),
 }
 
 /// Inputs that could not be used, while others were.
@@ -79,6 +81,7 @@ fn run(Command { quiet, task }: Command) -> anyhow::Result<()> {
         Task::Explain(args) => explain::run(args),
         Task::Pack(args) => pack::run(args, quiet),
         Task::Demo(args) => demo::run(args, quiet),
+        Task::Bench(args) => bench::run(args, quiet),
     }
 }
 

