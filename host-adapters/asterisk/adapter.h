@@ -66,7 +66,8 @@ struct call {
   struct ast_audiohook hook;  /* first: hear() casts; the channel's lock */
   callprint_call *analysis;   /* NULL: none, or ended; the channel's lock */
   struct profile *profile;    /* never changes; NULL where there is none of that name */
-  long next_ms[2];            /* where the next frame of each side begins, -1: unknown; the channel's lock */
+  int64_t clock_us[2];        /* audio of each side so far; the channel's lock */
+  long next_ms;               /* the next far frame's timestamp, -1: unknown; the channel's lock */
   callprint_decision last;    /* once analysis is NULL: what it came to; the channel's lock */
   char text[DECISION_TEXT];   /* last's strings */
   char uniqueid[AST_MAX_UNIQUEID]; /* of the channel, which a masquerade may change; the call's lock */

@@ -12,6 +12,8 @@
 /* The longest loss of packets that timestamps are believed about: beyond it a talker paused, or the
  * stream is another one. */
 #define LOSS_MAX_MS 2000
+/* Frames of the two sides come by clocks of their own: apart by no more than this, nothing is missing. */
+#define APART_US 100000
 
 static int listening;
 
@@ -19,34 +21,53 @@ int call_count(void) { return ast_atomic_fetchadd_int(&listening, 0); }
 
 /* ------------------------------------------------------------------------ media */
 
+static void skip(struct call *call, callprint_side side, unsigned int rate_hz, int64_t us) {
+  call->clock_us[side] += us;
+  callprint_call_skip(call->analysis, side, rate_hz, us * rate_hz / 1000000);
+}
+
+/* What the far side lost, as its packets' timestamps tell. */
+static void skip_lost(struct call *call, const struct ast_frame *frame, unsigned int rate_hz) {
+  if (!ast_test_flag(frame, AST_FRFLAG_HAS_TIMING_INFO)) {
+    call->next_ms = -1;
+    return;
+  }
+  if (call->next_ms >= 0 && frame->ts > call->next_ms && frame->ts <= call->next_ms + LOSS_MAX_MS) {
+    skip(call, CALLPRINT_FAR, rate_hz, (frame->ts - call->next_ms) * 1000);
+  }
+  call->next_ms = frame->ts + (long)frame->samples * 1000 / rate_hz;
+}
+
 /* Copies a frame. Runs in the channel's thread with the channel and the hook locked: whatever waits
  * here, waits in the call. The result says that the frame is as it was. [media] */
 static int hear(struct ast_audiohook *hook, struct ast_channel *chan, struct ast_frame *frame,
                 enum ast_audiohook_direction direction) {
   struct call *call = (struct call *)hook;
   callprint_side side = direction == AST_AUDIOHOOK_DIRECTION_READ ? CALLPRINT_FAR : CALLPRINT_NEAR;
-  long *next_ms = &call->next_ms[side];
   unsigned int rate_hz;
+  int64_t ahead_us;
 
   (void)chan;
   if (!frame || hook->status != AST_AUDIOHOOK_STATUS_RUNNING || !call->analysis ||
       frame->frametype != AST_FRAME_VOICE || frame->samples <= 0) {
     return -1;
   }
-  if (side == CALLPRINT_NEAR && !call->profile->near) {
-    return -1;
-  }
   /* Rate and length may change with every frame: G.722 has 16 kHz, a transfer brings another codec. */
   rate_hz = ast_format_get_sample_rate(frame->subclass.format);
-  if (ast_test_flag(frame, AST_FRFLAG_HAS_TIMING_INFO)) {
-    long lost_ms = *next_ms < 0 ? 0 : frame->ts - *next_ms;
-    if (lost_ms > 0 && lost_ms <= LOSS_MAX_MS) {
-      callprint_call_skip(call->analysis, side, rate_hz, (uint64_t)lost_ms * rate_hz / 1000);
-    }
-    *next_ms = frame->ts + (long)frame->samples * 1000 / rate_hz;
+  if (side == CALLPRINT_FAR) {
+    skip_lost(call, frame, rate_hz);
   } else {
-    *next_ms = -1;
+    /* The far side leads. The near one has frames only while something is played or said to it; and
+     * while the far side stands still, on hold, there is nobody to be heard by. */
+    ahead_us = call->clock_us[CALLPRINT_NEAR] - call->clock_us[CALLPRINT_FAR];
+    if (!call->profile->near || ahead_us > APART_US) {
+      return -1;
+    }
+    if (ahead_us < -APART_US) {
+      skip(call, side, rate_hz, -ahead_us);
+    }
   }
+  call->clock_us[side] += (int64_t)frame->samples * 1000000 / rate_hz;
   callprint_call_push(call->analysis, side, rate_hz, frame->data.ptr, frame->samples);
   return -1;
 }
@@ -237,7 +258,7 @@ static struct call *call_alloc(struct ast_channel *chan, const char *profile, un
   ast_audiohook_init(&call->hook, AST_AUDIOHOOK_TYPE_MANIPULATE, "callprint",
                      AST_AUDIOHOOK_MANIPULATE_ALL_RATES);
   call->hook.manipulate_callback = hear;
-  call->next_ms[CALLPRINT_FAR] = call->next_ms[CALLPRINT_NEAR] = -1;
+  call->next_ms = -1;
   ast_copy_string(call->uniqueid, ast_channel_uniqueid(chan), sizeof(call->uniqueid));
   profile = S_OR(profile, outbound ? "outbound" : "inbound");
   call->profile = profile_get(profile);

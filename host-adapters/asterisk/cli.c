@@ -110,7 +110,7 @@ static char *show_packs(struct ast_cli_entry *entry, int command, struct ast_cli
     return CLI_SHOWUSAGE;
   }
   if ((status = host_status(args->fd))) {
-    if ((packs = ast_json_object_get(status, "packs"))) {
+    if ((packs = ast_json_object_get(ast_json_object_get(status, "analyzer"), "packs"))) {
       print_json(args->fd, "pack", packs, 0);
     }
     ast_json_unref(status);
