@@ -90,7 +90,7 @@ def selftest(switch, sounds):
 def hangs_up(codec, frame_ms):
     def run(switch, sounds):
         since = switch.mark()
-        call = Call(sounds.coded("robot", codec), codec, frame_ms, hang_up_ms=14000).place("background-hangup").wait()
+        call = Call(sounds.coded("robot", codec), codec, frame_ms, hang_up_ms=14000).place("watch-hangup").wait()
         event = verdict_of(switch, since)
         check(event["Verdict"] == "ROBOT" and event["Script"] == SCRIPT_ID, f"the verdict is {event}")
         check(call.ended_by == "switch" and call.cause == 21, f"ended by {call.ended_by} with cause {call.cause}")
@@ -108,7 +108,7 @@ for _codec, _frame_ms in (("alaw", 20), ("ulaw", 30), ("g722", 20), ("alaw", 60)
 @scenario("redirects", "A known script is sent to the rule's place in the dialplan, which can read what it was.")
 def redirects(switch, sounds):
     since = switch.mark()
-    call = Call(sounds.robot, hang_up_ms=14000).place("background-redirect").wait()
+    call = Call(sounds.robot, hang_up_ms=14000).place("watch-redirect").wait()
     event = switch.wait_user_event("Redirected", since)
     check(event["Script"] == SCRIPT_ID and event["Variable"] == SCRIPT_ID, f"the dialplan read {event}")
     check(call.ended_by == "switch" and call.cause == 16, f"ended by {call.ended_by} with cause {call.cause}")
@@ -117,7 +117,7 @@ def redirects(switch, sounds):
 @scenario("stays-where-nothing-is", "A rule that sends a call where the dialplan has nothing leaves it where it is, and says so.")
 def nowhere(switch, sounds):
     since = switch.mark()
-    call = Call(sounds.robot, hang_up_ms=9000).place("background-nowhere").wait()
+    call = Call(sounds.robot, hang_up_ms=9000).place("watch-nowhere").wait()
     check(verdict_of(switch, since)["Action"] == "transfer", "nothing was decided")
     check(call.ended_by == "us", "the call was ended")
     check("which the dialplan does not have" in switch.log_text(), "the log says nothing")
@@ -132,7 +132,7 @@ def tones_heard(call):
 @scenario("decoys", "A known script hears that the number is not in service, and is cleared with cause 1.")
 def decoys(switch, sounds):
     since = switch.mark()
-    call = Call(sounds.robot, hang_up_ms=20000).place("background-decoy").wait()
+    call = Call(sounds.robot, hang_up_ms=20000).place("watch-decoy").wait()
     event = verdict_of(switch, since)
     check(event["Action"] == "decoy" and event["Shadow"] == "no", f"the decision is {event}")
     check(call.ended_by == "switch" and call.cause == 1, f"ended by {call.ended_by} with cause {call.cause}")
@@ -151,7 +151,7 @@ def decoys_early(switch, sounds):
 @scenario("shadow-acts-on-nothing", "In shadow a decision is recorded, told and not carried out.")
 def shadow(switch, sounds):
     since = switch.mark()
-    call = Call(sounds.robot, hang_up_ms=9000).place("background-shadow").wait()
+    call = Call(sounds.robot, hang_up_ms=9000).place("watch-shadow").wait()
     event = verdict_of(switch, since)
     check((event["Action"], event["Shadow"], event["Verdict"]) == ("decoy", "yes", "ROBOT"), f"the decision is {event}")
     check(event["Channel"].startswith("PJSIP/phone"), f"the event is not the channel's: {event}")
@@ -232,7 +232,7 @@ def transfer(switch, sounds):
 def loss(switch, sounds):
     since = switch.mark()
     lose = lambda packet: packet % 25 in (7, 8, 9)  # 60 ms of every 500
-    call = Call(sounds.robot, hang_up_ms=14000, lose=lose).place("background-hangup").wait()
+    call = Call(sounds.robot, hang_up_ms=14000, lose=lose).place("watch-hangup").wait()
     event = verdict_of(switch, since)
     check(event["Script"] == SCRIPT_ID and call.ended_by == "switch", f"the verdict is {event}")
     return f"known after {event['KnownMs']} ms of audio, hung up at {call.ended_ms:.0f} ms"
@@ -335,7 +335,7 @@ def reloads(switch, sounds):
             os.chmod(f"{path}.new", 0o644)
             os.replace(f"{path}.new", path)
         check(any(words in line for line in switch.log_text().splitlines() if "ERROR" in line), f"the log does not name {words}")
-    call = Call(sounds.robot, hang_up_ms=14000).place("background-hangup").wait()
+    call = Call(sounds.robot, hang_up_ms=14000).place("watch-hangup").wait()
     check(call.cause == 21, "the rules in force are gone")
     check("Reloaded" in switch.cli("callprint reload"), "what is good again was refused")
     check("callprint-decoy" in switch.cli("dialplan reload") or "CallprintDecoy" in switch.cli("dialplan show callprint-decoy"), "a dialplan reload lost the decoy")
@@ -349,7 +349,7 @@ def many(switch, sounds):
     since = switch.mark()
     load = Load(switch.root, sounds.robot)
     slowest = 0.0
-    load.start("background-hangup", calls=200, at_once=200, per_second=40, hang_up_ms=None)
+    load.start("watch-hangup", calls=200, at_once=200, per_second=40, hang_up_ms=None)
     while load.running():
         began = time.monotonic()
         switch.channels()
@@ -368,7 +368,7 @@ def many(switch, sounds):
 @scenario("survives-500-hang-ups", "500 calls end at random moments, before, during and after their verdict.")
 def races(switch, sounds):
     load = Load(switch.root, sounds.robot)
-    load.start("background-decoy", calls=500, at_once=60, per_second=25, hang_up_ms=5000)
+    load.start("watch-decoy", calls=500, at_once=60, per_second=25, hang_up_ms=5000)
     while load.running():
         time.sleep(0.5)
     switch.wait_idle(60)
@@ -380,7 +380,7 @@ def races(switch, sounds):
 def reload_load(switch, sounds):
     since = switch.mark()
     load = Load(switch.root, sounds.robot)
-    load.start("background-hangup", calls=60, at_once=60, per_second=10, hang_up_ms=None)
+    load.start("watch-hangup", calls=60, at_once=60, per_second=10, hang_up_ms=None)
     reloads = 0
     while load.running():
         check("Reloaded" in switch.cli("callprint reload"), "a reload was refused")
@@ -394,7 +394,7 @@ def reload_load(switch, sounds):
 
 @scenario("ends-cleanly", "Asterisk stops with calls under way; no crash, nothing left behind in the log.")
 def ends(switch, sounds):
-    calls = [Call(sounds.robot, hang_up_ms=20000).place("background-shadow") for _ in range(5)]
+    calls = [Call(sounds.robot, hang_up_ms=20000).place("watch-shadow") for _ in range(5)]
     time.sleep(2.5)
     status = switch.stop()
     for call in calls:

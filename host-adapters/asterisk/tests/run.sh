@@ -24,6 +24,7 @@ fi
 major=$(sed 's/[^0-9]*\([0-9]*\).*/\1/' $root/ready)
 make --no-print-directory -s -C $here install OUT="$PWD/$work/$major" ASTERISK_INCLUDE="$PWD/$root/usr/include" ASTERISK_MAJOR="$major" \
   DESTDIR="$PWD/$root" MODULES="$(dirname "$(cd $root && find usr/lib -name app_amd.so -printf '/%p\n')")" DOCUMENTATION=/usr/share/asterisk/documentation
+install -m 644 target/release/libcallprint.so $root/usr/lib/libcallprint.so.1
 ldconfig -r $root
 cp -r $here/tests/etc/{callprint.conf,rules-*.json,extensions.conf} $root/etc/asterisk/
 
