@@ -8,6 +8,20 @@
 
 static const char *const no_host = "callprint listens to no call: callprint.conf or the analyzer cannot be used, the log says why.\n";
 
+/* What every command answers when it is not being run. */
+#define COMMAND(words, arguments, count, help)                                                        \
+  if (command == CLI_INIT) {                                                                           \
+    entry->command = words;                                                                            \
+    entry->usage = "Usage: " words arguments "\n       " help "\n";                                    \
+    return NULL;                                                                                       \
+  }                                                                                                    \
+  if (command == CLI_GENERATE) {                                                                       \
+    return NULL;                                                                                       \
+  }                                                                                                    \
+  if (args->argc != count) {                                                                           \
+    return CLI_SHOWUSAGE;                                                                              \
+  }
+
 /* Prints JSON as indented "name: value" lines; what libcallprint adds one day is shown too. */
 static void print_json(int fd, const char *name, struct ast_json *json, int indent) {
   struct ast_json_iter *iter;
@@ -76,17 +90,7 @@ static struct ast_json *host_status(int fd) {
 static char *show_status(struct ast_cli_entry *entry, int command, struct ast_cli_args *args) {
   struct ast_json *status;
 
-  switch (command) {
-  case CLI_INIT:
-    entry->command = "callprint show status";
-    entry->usage = "Usage: callprint show status\n       Analyzer, calls, gaps, faults, latencies, verdicts.\n";
-    return NULL;
-  case CLI_GENERATE:
-    return NULL;
-  }
-  if (args->argc != 3) {
-    return CLI_SHOWUSAGE;
-  }
+  COMMAND("callprint show status", "", 3, "Analyzer, calls, gaps, faults, latencies, verdicts.");
   ast_cli(args->fd, "libcallprint: %s\n", callprint_version());
   if ((status = host_status(args->fd))) {
     print_json(args->fd, "", status, 0);
@@ -98,17 +102,7 @@ static char *show_status(struct ast_cli_entry *entry, int command, struct ast_cl
 static char *show_packs(struct ast_cli_entry *entry, int command, struct ast_cli_args *args) {
   struct ast_json *status, *packs;
 
-  switch (command) {
-  case CLI_INIT:
-    entry->command = "callprint show packs";
-    entry->usage = "Usage: callprint show packs\n       The packs of known scripts in the analyzer.\n";
-    return NULL;
-  case CLI_GENERATE:
-    return NULL;
-  }
-  if (args->argc != 3) {
-    return CLI_SHOWUSAGE;
-  }
+  COMMAND("callprint show packs", "", 3, "The packs of known scripts in the analyzer.");
   if ((status = host_status(args->fd))) {
     if ((packs = ast_json_object_get(ast_json_object_get(status, "analyzer"), "packs"))) {
       print_json(args->fd, "pack", packs, 0);
@@ -123,16 +117,9 @@ static char *show_calls(struct ast_cli_entry *entry, int command, struct ast_cli
   struct ast_channel *chan;
   int count = 0;
 
-  switch (command) {
-  case CLI_INIT:
-    entry->command = "callprint show calls";
-    entry->usage = "Usage: callprint show calls\n       The channels that are, or were, listened to.\n";
-    return NULL;
-  case CLI_GENERATE:
-    return NULL;
-  }
-  if (args->argc != 3 || !(iterator = ast_channel_iterator_all_new())) {
-    return CLI_SHOWUSAGE;
+  COMMAND("callprint show calls", "", 3, "The channels that are, or were, listened to.");
+  if (!(iterator = ast_channel_iterator_all_new())) {
+    return CLI_FAILURE;
   }
 #define ROW "%-40.40s %-12.12s %-9.9s %-8.8s %-9.9s %-6.6s %s\n"
   ast_cli(args->fd, ROW, "Channel", "Profile", "Listening", "Verdict", "Action", "Shadow", "Cause");
@@ -162,17 +149,11 @@ static char *show_call(struct ast_cli_entry *entry, int command, struct ast_cli_
   struct ast_json *record;
   struct call *call;
 
-  switch (command) {
-  case CLI_INIT:
-    entry->command = "callprint show call";
-    entry->usage = "Usage: callprint show call <channel>\n       What was decided about a channel, and on what evidence.\n";
-    return NULL;
-  case CLI_GENERATE:
-    return args->pos == 3 ? ast_complete_channels(args->line, args->word, args->pos, args->n, 3) : NULL;
+  if (command == CLI_GENERATE && args->pos == 3) {
+    return ast_complete_channels(args->line, args->word, args->pos, args->n, 3);
   }
-  if (args->argc != 4) {
-    return CLI_SHOWUSAGE;
-  }
+  COMMAND("callprint show call", " <channel>", 4,
+          "What was decided about a channel, and on what evidence.");
   if (!(chan = ast_channel_get_by_name(args->argv[3]))) {
     ast_cli(args->fd, "There is no channel '%s'.\n", args->argv[3]);
     return CLI_FAILURE;
@@ -196,17 +177,7 @@ static char *show_call(struct ast_cli_entry *entry, int command, struct ast_cli_
 static char *selftest(struct ast_cli_entry *entry, int command, struct ast_cli_args *args) {
   char report[1024];
 
-  switch (command) {
-  case CLI_INIT:
-    entry->command = "callprint selftest";
-    entry->usage = "Usage: callprint selftest\n       Plays a bundled clip through the whole path; takes some 3 s.\n";
-    return NULL;
-  case CLI_GENERATE:
-    return NULL;
-  }
-  if (args->argc != 2) {
-    return CLI_SHOWUSAGE;
-  }
+  COMMAND("callprint selftest", "", 2, "Plays a bundled clip through the whole path; takes some 3 s.");
   if (!host_get()) {
     ast_cli(args->fd, "FAIL: %s", no_host);
     return CLI_FAILURE;
@@ -217,17 +188,7 @@ static char *selftest(struct ast_cli_entry *entry, int command, struct ast_cli_a
 }
 
 static char *reload(struct ast_cli_entry *entry, int command, struct ast_cli_args *args) {
-  switch (command) {
-  case CLI_INIT:
-    entry->command = "callprint reload";
-    entry->usage = "Usage: callprint reload\n       Reads callprint.conf, the rules and the analyzer again; what is bad is refused.\n";
-    return NULL;
-  case CLI_GENERATE:
-    return NULL;
-  }
-  if (args->argc != 2) {
-    return CLI_SHOWUSAGE;
-  }
+  COMMAND("callprint reload", "", 2, "Reads callprint.conf, the rules and the analyzer again; what is bad is refused.");
   if (settings_load()) {
     ast_cli(args->fd, "Refused; what was in force stays. The log says why.\n");
     return CLI_FAILURE;

@@ -32,6 +32,10 @@ cp -r $here/tests/etc/{callprint.conf,rules-*.json,extensions.conf} $root/etc/as
 rm -f $work/demo.json
 target/release/callprint --quiet enroll --list models/demo/scripts.csv --pack $work/demo.json
 target/release/callprint --quiet bake --pack $work/demo.json --out $work/analyzer.cwasm
+for how in trap spin; do
+  $here/tests/hostile.py $how target/plugin/callprint.wasm $work/$how.wasm
+  target/release/callprint --quiet bake --plugin $work/$how.wasm --pack $work/demo.json --out $work/$how.cwasm
+done
 install -m 644 $work/analyzer.cwasm $root/var/lib/callprint/analyzer.cwasm
 
 echo "asterisk: $(cat $root/ready)"
