@@ -126,6 +126,7 @@ static void end_analysis(struct call *call) {
   call->stopped = 1;
   ao2_unlock(call);
   if (call->analysis) {
+    call->last.size = sizeof(call->last);
     callprint_call_poll(call->analysis, &call->last, call->text, sizeof(call->text));
     callprint_call_close(call->analysis);
     call->analysis = NULL;

@@ -104,7 +104,7 @@ static char *show_packs(struct ast_cli_entry *entry, int command, struct ast_cli
 
   COMMAND("callprint show packs", "", 3, "The packs of known scripts in the analyzer.");
   if ((status = host_status(args->fd))) {
-    if ((packs = ast_json_object_get(ast_json_object_get(status, "analyzer"), "packs"))) {
+    if ((packs = ast_json_object_get(status, "packs"))) {
       print_json(args->fd, "pack", packs, 0);
     }
     ast_json_unref(status);

@@ -134,7 +134,7 @@ static int direction_handler(const struct aco_option *option, struct ast_variabl
   } else if (!strcasecmp(variable->value, "outbound")) {
     profile->direction = DIRECTION_OUTBOUND;
   } else {
-    ast_log(LOG_ERROR, "%s line %d: direction '%s' must be auto, inbound or outbound\n", variable->file,
+    ast_log(LOG_ERROR, "%s line %d: direction '%s' must be auto, inbound or outbound\n", CONFIG_FILE,
             variable->lineno, variable->value);
     return -1;
   }
@@ -148,7 +148,7 @@ static int limit_handler(const struct aco_option *option, struct ast_variable *v
 
   (void)option;
   if (sscanf(variable->value, "%30lf%c", &limit_s, &rest) != 1 || limit_s < 0 || limit_s > 3600) {
-    ast_log(LOG_ERROR, "%s line %d: limit '%s' must be 0 to 3600 seconds\n", variable->file,
+    ast_log(LOG_ERROR, "%s line %d: limit '%s' must be 0 to 3600 seconds\n", CONFIG_FILE,
             variable->lineno, variable->value);
     return -1;
   }

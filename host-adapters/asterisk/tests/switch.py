@@ -91,13 +91,15 @@ class Switch:
         return int(self.cli("core show channels count").split()[0])
 
     def status(self, name):
-        """What "callprint show status" says under a name."""
+        """What "callprint show status" says under a name: a value, or several in a line."""
         lines = self.cli("callprint show status").splitlines()
-        start = next(n for n, line in enumerate(lines) if line.strip() == name)
-        depth = len(lines[start]) - len(lines[start].lstrip())
+        start = next(n for n, line in enumerate(lines) if line.strip().split(":")[0] == name)
+        if ": " in lines[start]:
+            return lines[start].split(": ", 1)[1]
+        depth = lambda line: len(line) - len(line.lstrip())
         block = []
         for line in lines[start + 1 :]:
-            if len(line) - len(line.lstrip()) <= depth:
+            if depth(line) <= depth(lines[start]):
                 break
             block.append(line.strip())
         return ", ".join(block)
