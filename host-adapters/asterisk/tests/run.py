@@ -458,6 +458,7 @@ def main():
         if "health" not in switch.cli("callprint show status"):
             sys.exit("FAIL: the module is not in service:\n" + "".join(line for line in switch.log_text().splitlines(True) if "ERROR" in line))
         for each in chosen:
+            switch.settle()
             failed += not each.run(switch, sounds)
     finally:
         switch.stop()

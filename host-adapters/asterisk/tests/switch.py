@@ -108,6 +108,12 @@ class Switch:
         self._until(lambda: self.channels() == 0, seconds, "the last channel's end")
         self._until(lambda: ", 0 listened to" in self.cli("callprint show calls"), seconds, "the last call's end")
 
+    def settle(self):
+        """Until nothing more is to come of what was."""
+        if self.alive():
+            self.wait_idle()
+            time.sleep(0.3)
+
     def alive(self):
         return self.process.poll() is None
 
