@@ -1,6 +1,7 @@
 # make build | demo | test | lint | bench | eval | install PREFIX=/usr/local; README.md says more.
+# make asterisk | install-asterisk | test-asterisk: host-adapters/asterisk/README.md.
 .DELETE_ON_ERROR:
-.PHONY: build plugin demo test lint bench eval install clean
+.PHONY: build plugin demo test lint bench eval install clean asterisk install-asterisk test-asterisk
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -29,6 +30,7 @@ demo: build
 test: build
 	$(CARGO) test --release --locked --workspace
 	python3 conformance/eval/run.py quick
+	$(MAKE) test-asterisk
 
 eval: build
 	python3 conformance/eval/run.py full
@@ -58,6 +60,18 @@ install: build
 	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $(RUNTIME)/callprint.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/callprint.pc
+
+asterisk: build
+	$(MAKE) -C host-adapters/asterisk
+
+install-asterisk: install asterisk
+	$(MAKE) -C host-adapters/asterisk install
+	test -n "$(DESTDIR)" || ldconfig
+
+# All of it in Asterisk 22, what does not need many calls in 16.
+test-asterisk: build
+	host-adapters/asterisk/tests/run.sh sid
+	host-adapters/asterisk/tests/run.sh bullseye --quick
 
 clean:
 	$(CARGO) clean

@@ -1,0 +1,470 @@
+#!/usr/bin/env python3
+"""run.py ROOT [--only NAME…] [--quick]: the module in a real Asterisk, with calls over the loopback.
+
+ROOT is what chroot.sh made, with the module installed; run.sh does all of it. Every scenario has a name
+and a sentence; the exit status is 0 if all of them pass. Runs in a network namespace of its own.
+"""
+
+import argparse
+import os
+import sys
+import time
+
+import audio
+from load import Load
+from phone import Call, Line
+from scenario import SCENARIOS, check, scenario
+from switch import Switch
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DEMO = os.path.join(HERE, "../../../models/demo")
+SCRIPT_ID = "dental-implant"
+# How much audio after its end it may take to know that a beep has ended: nearly all of what passes before the message.
+BEEP_TO_MESSAGE_MS = 200
+
+
+class Sounds:
+    """What the parties say, by codec: the switch's own coders make of A-law what else is needed."""
+
+    def __init__(self, switch):
+        self.switch, self.made = switch, {}
+        self.robot = audio.silence(400) + audio.read_wav(f"{DEMO}/scripts/{SCRIPT_ID}.wav")
+        call = f"{DEMO}/call.wav"
+        self.hello = audio.read_wav(call, 1)[19878 * 8 : 20250 * 8]
+        self.talk = audio.read_wav(f"{DEMO}/scripts/car-warranty.wav")
+        self.greeting = audio.read_wav(f"{DEMO}/scripts/electric-bill.wav")[: 6 * 8000]
+
+    def coded(self, name, codec):
+        sound = getattr(self, name)
+        if codec == "alaw":
+            return sound
+        if codec == "ulaw":
+            return audio.ulaw(sound)
+        if (name, codec) not in self.made:
+            path = os.path.join(self.switch.root, "tmp", name)
+            with open(f"{path}.alaw", "wb") as file:
+                file.write(sound)
+            self.switch.cli(f"file convert /tmp/{name}.alaw /tmp/{name}.{codec}")
+            with open(f"{path}.{codec}", "rb") as file:
+                self.made[name, codec] = file.read()
+            check(len(self.made[name, codec]) > len(sound) / 2, f"Asterisk could not make {codec} of {name}")
+        return self.made[name, codec]
+
+
+def verdict_of(switch, since, verdict="ROBOT"):
+    """The event of that verdict; one that the time limit brings may have come before."""
+    return switch.wait_event(lambda e: e.get("UserEvent") == "CallprintVerdict" and e["Verdict"] == verdict, since)
+
+
+def placed(switch, extension):
+    switch.action("Originate", Channel="PJSIP/phone", Context="placed", Exten=extension, Priority=1, Async="true")
+
+
+# ------------------------------------------------------------------------ the module
+
+
+@scenario("loads-and-explains-itself", "It loads, its documentation is found, and it cannot be unloaded.")
+def loads(switch, sounds):
+    check("Running" in switch.cli("module show like app_callprint"), "app_callprint is not running")
+    for command in ("core show application Callprint", "core show application CallprintDecoy", "core show function CALLPRINT"):
+        check("[Synopsis]" in switch.cli(command), f"'{command}' has no synopsis")
+    help_text = switch.cli("config show help app_callprint profile rules")
+    check("File of rules" in help_text, f"the option 'rules' is not explained: {help_text}")
+    for command in ("module unload app_callprint.so", "module unload -f app_callprint.so"):
+        check("Unable to unload" in switch.cli(command), f"'{command}' unloaded it")
+    check("Running" in switch.cli("module show like app_callprint"), "app_callprint is gone")
+    check(SCRIPT_ID not in switch.cli("callprint show status"), "status names scripts")
+    packs = switch.cli("callprint show packs")
+    check("scripts: 6" in packs, f"'callprint show packs' does not tell of six scripts: {packs}")
+
+
+@scenario("passes-its-selftest", "callprint selftest plays a clip through the whole path.")
+def selftest(switch, sounds):
+    report = switch.cli("callprint selftest")
+    check("PASS" in report, report)
+    return report.strip()
+
+
+# ------------------------------------------------------------------------ actions
+
+
+def hangs_up(codec, frame_ms):
+    def run(switch, sounds):
+        since = switch.mark()
+        call = Call(sounds.coded("robot", codec), codec, frame_ms, hang_up_ms=14000).place("watch-hangup").wait()
+        event = verdict_of(switch, since)
+        check(event["Script"] == SCRIPT_ID, f"the verdict is {event}")
+        check(call.ended_by == "switch" and call.cause == 21, f"ended by {call.ended_by} with cause {call.cause}")
+        return f"known after {event['KnownMs']} ms of audio, hung up at {call.ended_ms:.0f} ms"
+
+    return run
+
+
+for _codec, _frame_ms in (("alaw", 20), ("ulaw", 30), ("g722", 20), ("alaw", 60), ("g722", 60)):
+    scenario(f"hangs-up-{_codec}-{_frame_ms}-ms", f"A known script in {_codec} frames of {_frame_ms} ms is hung up with the rule's cause.")(
+        hangs_up(_codec, _frame_ms)
+    )
+
+
+@scenario("redirects", "A known script is sent to the rule's place in the dialplan, which can read what it was.")
+def redirects(switch, sounds):
+    since = switch.mark()
+    call = Call(sounds.robot, hang_up_ms=14000).place("watch-redirect").wait()
+    event = switch.wait_user_event("Redirected", since)
+    check(event["Script"] == SCRIPT_ID and event["Variable"] == SCRIPT_ID, f"the dialplan read {event}")
+    check(call.ended_by == "switch" and call.cause == 16, f"ended by {call.ended_by} with cause {call.cause}")
+
+
+@scenario("stays-where-nothing-is", "A rule that sends a call where the dialplan has nothing leaves it where it is, and says so.")
+def nowhere(switch, sounds):
+    since = switch.mark()
+    call = Call(sounds.robot, hang_up_ms=9000).place("watch-nowhere").wait()
+    check(verdict_of(switch, since)["Action"] == "transfer", "nothing was decided")
+    check(call.ended_by == "us", "the call was ended")
+    check("which the dialplan does not have" in switch.log_text(), "the log says nothing")
+
+
+def tones_heard(call):
+    """Which of the tones of a special information tone the caller heard."""
+    heard = b"".join(payload for _, payload in call.heard)
+    return [hz for hz in (985, 1371, 1777) if audio.loudest_ms(heard, hz) >= 200]
+
+
+@scenario("decoys", "A known script hears that the number is not in service, and is cleared with cause 1.")
+def decoys(switch, sounds):
+    since = switch.mark()
+    call = Call(sounds.robot, hang_up_ms=20000).place("watch-decoy").wait()
+    event = verdict_of(switch, since)
+    check(event["Action"] == "decoy" and event["Shadow"] == "no", f"the decision is {event}")
+    check(call.ended_by == "switch" and call.cause == 1, f"ended by {call.ended_by} with cause {call.cause}")
+    check(tones_heard(call) == [985, 1371, 1777], f"of the special information tone, {tones_heard(call)} Hz were heard")
+    heard_ms = 20 * len(call.heard)
+    check(heard_ms > 3500, f"tones and announcement take more than the {heard_ms} ms heard")
+
+
+@scenario("decoys-before-an-answer", "CallprintDecoy on an unanswered call is early media, then 404.")
+def decoys_early(switch, sounds):
+    call = Call(audio.silence(8000)).place("early").wait()
+    check(call.status == 404, f"the answer was {call.status}")
+    check(tones_heard(call) == [985, 1371, 1777], f"of the special information tone, {tones_heard(call)} Hz were heard")
+
+
+@scenario("shadow-acts-on-nothing", "In shadow a decision is recorded, told and not carried out.")
+def shadow(switch, sounds):
+    since = switch.mark()
+    call = Call(sounds.robot, hang_up_ms=9000).place("watch-shadow").wait()
+    event = verdict_of(switch, since)
+    check((event["Action"], event["Shadow"], event["Verdict"]) == ("decoy", "yes", "ROBOT"), f"the decision is {event}")
+    check(event["Channel"].startswith("PJSIP/phone"), f"the event is not the channel's: {event}")
+    check(call.ended_by == "us", "the call was touched")
+    check(not b"".join(payload for _, payload in call.heard), "something was played")
+    check(switch.user_events("CallprintFinding", since), "finding_events raised none")
+    with open(os.path.join(switch.root, "var/log/asterisk/callprint.jsonl")) as file:
+        check(event["CallId"] in file.read(), "the evidence log does not have it")
+
+
+@scenario("acts-in-the-middle-of-a-call", "A person is put through; a script that begins later still ends the call for both.")
+def mid_call(switch, sounds):
+    callee = Call(audio.silence(600) + sounds.hello)
+    line = Line(callee)
+    try:
+        said = sounds.hello + audio.silence(4000) + sounds.robot
+        call = Call(said, hang_up_ms=25000).place("bridge-hangup").wait()
+        callee.wait()
+    finally:
+        line.close()
+    check(call.ended_by == "switch" and call.cause == 21, f"ended by {call.ended_by} with cause {call.cause}")
+    check(callee.ended_by == "switch", "the callee was left alone on the line")
+    check(callee.heard and call.heard, "the two did not hear one another")
+    check(call.ended_ms > 5000, f"ended at {call.ended_ms:.0f} ms, before the script")
+
+
+@scenario("attaches-to-a-native-bridge", "Started from outside on a call whose audio bypasses the core, it gets the audio and acts.")
+def native(switch, sounds):
+    callee = Call(audio.silence(1000))
+    line = Line(callee)
+    since = switch.mark()
+    try:
+        call = Call(audio.silence(3000) + sounds.robot, hang_up_ms=25000).place("through")
+        joined = switch.wait_event(lambda e: e.get("Event") == "BridgeEnter" and e.get("Exten") == "through", since)
+        time.sleep(1)
+        technology = switch.cli(f"bridge show {joined['BridgeUniqueid']}")
+        switch.action("Setvar", Channel=joined["Channel"], Variable="CALLPRINT(start,hangup)", Value="")
+        call.wait()
+        callee.wait()
+    finally:
+        line.close()
+    check("native_rtp" in technology, f"the bridge was not native: {technology}")
+    check(call.ended_by == "switch" and call.cause == 21, f"ended by {call.ended_by} with cause {call.cause}")
+
+
+@scenario("listens-on-a-local-channel", "A Local channel in the path is listened to like any other.")
+def local(switch, sounds):
+    since = switch.mark()
+    callee = Call(audio.silence(1000))
+    line = Line(callee)
+    try:
+        call = Call(audio.silence(1500) + sounds.robot, hang_up_ms=25000).place("local-hangup").wait()
+        callee.wait()
+    finally:
+        line.close()
+    check(verdict_of(switch, since)["Channel"].startswith("Local/"), "another channel was judged")
+    check(call.ended_by == "switch", "the call was not ended")
+
+
+@scenario("survives-a-transfer", "A channel that is redirected in a bridge is listened to where it arrives.")
+def transfer(switch, sounds):
+    callee = Call(audio.silence(1000))
+    line = Line(callee)
+    since = switch.mark()
+    try:
+        call = Call(audio.silence(4000) + sounds.robot, hang_up_ms=25000).place("bridge-hangup")
+        joined = switch.wait_event(lambda e: e.get("Event") == "BridgeEnter" and e.get("Exten") == "bridge-hangup", since)
+        time.sleep(0.5)
+        switch.action("Redirect", Channel=joined["Channel"], Context="from-phone", Exten="plain", Priority=1)
+        callee.wait()
+        call.wait()
+    finally:
+        line.close()
+    check(call.ended_by == "switch" and call.cause == 21, f"ended by {call.ended_by} with cause {call.cause}")
+
+
+@scenario("recognises-over-a-bad-line", "With bursts of lost packets the script is recognised, its clock kept by the timestamps.")
+def loss(switch, sounds):
+    since = switch.mark()
+    lose = lambda packet: packet % 25 in (7, 8, 9)  # 60 ms of every 500
+    call = Call(sounds.robot, hang_up_ms=14000, lose=lose).place("watch-hangup").wait()
+    event = verdict_of(switch, since)
+    check(event["Script"] == SCRIPT_ID and call.ended_by == "switch", f"the verdict is {event}")
+    return f"known after {event['KnownMs']} ms of audio, hung up at {call.ended_ms:.0f} ms"
+
+
+# ------------------------------------------------------------------------ the dialplan
+
+
+@scenario("waits-as-amd-does", "Callprint() returns with status and cause, and AMD's variables on demand.")
+def waits(switch, sounds):
+    since = switch.mark()
+    Call(sounds.robot, hang_up_ms=16000).place("wait-inbound").wait()
+    event = switch.wait_user_event("Result", since)
+    check(event["Status"] == "ROBOT" and event["Amd"] == "MACHINE", f"the result is {event}")
+    check(event["Cause"].split("-")[1].isdigit(), f"the cause '{event['Cause']}' has no number")
+    check((event["Script"], event["Verdict"], event["Listening"]) == (SCRIPT_ID, "ROBOT", "0"), f"what is read afterwards: {event}")
+
+
+@scenario("gives-up-in-time", "Callprint() on a silent line is UNSURE; on a caller who hangs up it returns at once.")
+def gives_up(switch, sounds):
+    since = switch.mark()
+    Call(audio.silence(1000), hang_up_ms=1500).place("wait-inbound").wait()
+    switch.wait_idle()
+    check(not switch.user_events("Result", since), "the dialplan went on without a caller")
+    since = switch.mark()
+    call = Call(audio.silence(14000)).place("wait-inbound").wait()
+    event = switch.wait_user_event("Result", since)
+    check((event["Status"], event["Amd"]) == ("UNSURE", "NOTSURE"), f"the result is {event}")
+    check(call.ended_ms < 14000, f"it took {call.ended_ms:.0f} ms")
+
+
+@scenario("tells-a-person", "A call that we place and a person answers is HUMAN.")
+def person(switch, sounds):
+    since = switch.mark()
+    callee = Call(audio.silence(700) + sounds.hello + audio.silence(6000))
+    line = Line(callee)
+    try:
+        placed(switch, "answered")
+        event = switch.wait_user_event("Result", since)
+        callee.wait()
+    finally:
+        line.close()
+    check((event["Status"], event["Amd"]) == ("HUMAN", "HUMAN"), f"the result is {event}")
+    return event["Cause"]
+
+
+@scenario("speaks-after-the-beep", f"A message begins within {BEEP_TO_MESSAGE_MS} ms of audio after a mailbox's beep, not before.")
+def beep(switch, sounds):
+    since = switch.mark()
+    greeting = audio.silence(500) + sounds.greeting + audio.silence(400) + audio.tone(1000, 400)
+    beep_end_ms = len(greeting) / 8
+    callee = Call(greeting + audio.silence(4000))
+    line = Line(callee)
+    try:
+        placed(switch, "message")
+        event = switch.wait_user_event("Result", since, 40)
+        callee.wait()
+    finally:
+        line.close()
+    check(event["Status"] == "BEEP", f"the result is {event}")
+    late_ms = float(event["KnownMs"]) - beep_end_ms
+    check(-20 <= late_ms <= BEEP_TO_MESSAGE_MS, f"the end of the beep was known {late_ms:.0f} ms after it")
+    loud = [ms for ms, payload in callee.heard if audio.level(payload, "alaw") > 300]
+    check(loud, "no message was heard")
+    check(loud[0] >= beep_end_ms - 20, f"the message began {beep_end_ms - loud[0]:.0f} ms before the beep's end")
+    return f"known {late_ms:.0f} ms of audio after the beep's end, message heard {loud[0] - beep_end_ms:.0f} ms after it"
+
+
+@scenario("answers-misuse", "Wrong names, values and options are named in the log; the call goes on.")
+def misuse(switch, sounds):
+    since = switch.mark()
+    Call(audio.silence(40000), hang_up_ms=38000).place("misuse").wait()
+    first, second, third, fourth = switch.user_events("Result", since)
+    check((first["Verdict"], first["Cause"]) == ("NOTREADY", "PROFILE"), f"a profile that is not there: {first}")
+    check((second["Profile"], second["Listening"], second.get("Odd", "")) == ("shadow", "1", ""), f"started twice: {second}")
+    check((third["Listening"], third["Verdict"]) == ("0", "PENDING"), f"stopped twice: {third}")
+    check((fourth["Status"], fourth["Cause"]) == ("NOTREADY", "PROFILE"), f"wrong arguments: {fourth}")
+    log = switch.log_text()
+    for words in ("no section [no-such-profile]", "CALLPRINT(dance) cannot be set", "there is nothing to set it to", "timeout 'nonsense'", "CALLPRINT(odd) cannot be read"):
+        check(words in log, f"the log does not say: {words}")
+
+
+def replace(path, content):
+    """In place of the old file, as tools do it: an analyzer in force is mapped."""
+    with open(f"{path}.new", "wb") as file:
+        file.write(content)
+    os.replace(f"{path}.new", path)
+
+
+@scenario("reloads-or-refuses", "Bad settings, rules and analyzers are refused with the reason, and what was in force stays.")
+def reloads(switch, sounds):
+    etc, lib = os.path.join(switch.root, "etc/asterisk"), os.path.join(switch.root, "var/lib/callprint")
+    check("Reloaded" in switch.cli("callprint reload"), "a good reload was refused")
+    for path, bad, words in (
+        (f"{etc}/callprint.conf", b"[general]\nbatch_ms = 9000\n", "batch_ms"),
+        (f"{etc}/callprint.conf", b"[general]\n[hangup]\ndirection = sideways\n", "sideways"),
+        (f"{etc}/rules-hangup.json", b'{"version": 1, "rules": [{"name": "x"}]}', "rules-hangup.json"),
+        (f"{lib}/analyzer.cwasm", b"not an analyzer", "analyzer.cwasm"),
+    ):
+        good = open(path, "rb").read()
+        try:
+            replace(path, bad)
+            check("Refused" in switch.cli("callprint reload"), f"{os.path.basename(path)} was taken: {bad[:40]}")
+        finally:
+            replace(path, good)
+        check(any(words in line for line in switch.log_text().splitlines() if "ERROR" in line), f"the log does not name {words}")
+    call = Call(sounds.robot, hang_up_ms=14000).place("watch-hangup").wait()
+    check(call.cause == 21, "the rules in force are gone")
+    check("Reloaded" in switch.cli("callprint reload"), "what is good again was refused")
+    check("callprint-decoy" in switch.cli("dialplan reload") or "CallprintDecoy" in switch.cli("dialplan show callprint-decoy"), "a dialplan reload lost the decoy")
+
+
+# ------------------------------------------------------------------------ many calls
+
+
+@scenario("serves-200-calls", "200 calls at a time, each a script: all are recognised, the console answers.")
+def many(switch, sounds):
+    since = switch.mark()
+    load = Load(switch.root, sounds.robot)
+    slowest = 0.0
+    load.start("watch-hangup", calls=200, at_once=200, per_second=40, hang_up_ms=None)
+    while load.running():
+        began = time.monotonic()
+        switch.channels()
+        slowest = max(slowest, time.monotonic() - began)
+        time.sleep(0.5)
+    good, bad = load.result()
+    switch.wait_idle()
+    verdicts = switch.user_events("CallprintVerdict", since)
+    robots = {event["CallId"] for event in verdicts if event["Verdict"] == "ROBOT"}
+    check(good == 200 and bad == 0, f"{good} calls were hung up by the switch, {bad} were not")
+    check(len(robots) == 200, f"{len(robots)} of 200 calls have a verdict")
+    return f"console answered within {slowest:.1f} s, gaps: {switch.status('gaps')}"
+
+
+@scenario("survives-500-hang-ups", "500 calls end at random moments, before, during and after their verdict.")
+def races(switch, sounds):
+    load = Load(switch.root, sounds.robot)
+    load.start("watch-decoy", calls=500, at_once=60, per_second=25, hang_up_ms=5000)
+    while load.running():
+        time.sleep(0.5)
+    switch.wait_idle(60)
+    check(switch.alive(), "Asterisk is gone")
+    return f"{load.result()[0]} ended by the caller"
+
+
+@scenario("reloads-under-load", "Reloads while calls come, are analysed and go lose nothing.")
+def reload_load(switch, sounds):
+    since = switch.mark()
+    load = Load(switch.root, sounds.robot)
+    load.start("watch-hangup", calls=60, at_once=60, per_second=10, hang_up_ms=None)
+    reloads = 0
+    while load.running():
+        check("Reloaded" in switch.cli("callprint reload"), "a reload was refused")
+        reloads += 1
+        time.sleep(0.3)
+    good, bad = load.result()
+    switch.wait_idle()
+    check(good == 60 and bad == 0, f"{good} calls were hung up by the switch, {bad} were not")
+    return f"{reloads} reloads"
+
+
+@scenario("shrugs-off-a-hostile-analyzer", "With an analyzer that traps, or never returns, 50 calls go on undisturbed, and a good one takes over again.")
+def hostile(switch, sounds):
+    def analyzer(name):
+        with open(os.path.join(switch.root, "..", f"{name}.cwasm"), "rb") as file:
+            replace(os.path.join(switch.root, "var/lib/callprint/analyzer.cwasm"), file.read())
+        return switch.cli("callprint reload")
+
+    told = []
+    try:
+        for name in ("trap", "spin"):
+            check("Reloaded" in analyzer(name), f"the {name} was refused before it did anything")
+            load = Load(switch.root, sounds.robot)
+            load.start("watch-hangup", calls=50, at_once=50, per_second=25, hang_up_ms=8000)
+            call = Call(sounds.robot, hang_up_ms=6000).place("ring-hangup").wait()
+            while load.running():
+                time.sleep(0.2)
+            switch.wait_idle()
+            good, bad = load.result()
+            check(good == 50, f"{name}: {bad} of 50 calls did not end as their callers wished")
+            check(call.ended_by == "us", f"{name}: a call was ended")
+            check(len(call.heard) > 200, f"{name}: of some 300 frames {len(call.heard)} were heard")
+            told.append(f"{name}: {switch.status('faults')}")
+    finally:
+        analyzer("analyzer")
+    for _ in range(20):  # out of service for a while, after so many faults
+        call = Call(sounds.robot, hang_up_ms=6000).place("watch-hangup").wait()
+        if call.ended_by == "switch":
+            return "; ".join(told)
+    check(False, "the good analyzer does not work")
+
+
+@scenario("ends-cleanly", "Asterisk stops with calls under way; no crash, nothing left behind in the log.")
+def ends(switch, sounds):
+    calls = [Call(sounds.robot, hang_up_ms=20000).place("watch-shadow") for _ in range(5)]
+    time.sleep(2.5)
+    status = switch.stop()
+    for call in calls:
+        call.wait()
+    check(status == 0, f"the exit status is {status}")
+    bad = [line for line in switch.log_text().splitlines() if "ERROR" in line and "callprint" in line.lower()]
+    expected = ("no-such-profile", "callprint.conf", "rules-hangup.json", "analyzer.cwasm", "config_options")
+    check(all(any(word in line for word in expected) for line in bad), f"errors in the log: {bad}")
+
+
+MANY = ("serves-200-calls", "survives-500-hang-ups", "reloads-under-load", "shrugs-off-a-hostile-analyzer")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("root")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these scenarios")
+    parser.add_argument("--quick", action="store_true", help="without those that need many calls")
+    arguments = parser.parse_args()
+    chosen = [s for s in SCENARIOS if (not arguments.only or s.name in arguments.only) and not (arguments.quick and s.name in MANY)]
+    if arguments.only and len(chosen) < len(arguments.only):
+        sys.exit(f"there is no such scenario; there are {' '.join(s.name for s in SCENARIOS)}")
+    switch, failed = Switch(os.path.abspath(arguments.root)), 0
+    sounds = Sounds(switch)
+    try:
+        if "health" not in switch.cli("callprint show status"):
+            sys.exit("FAIL: the module is not in service:\n" + "".join(line for line in switch.log_text().splitlines(True) if "ERROR" in line))
+        for each in chosen:
+            switch.settle()
+            failed += not each.run(switch, sounds)
+    finally:
+        switch.stop()
+    print(f"{len(chosen) - failed} of {len(chosen)} scenarios passed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
