@@ -1,6 +1,6 @@
 # make build | demo | test | lint | bench | eval | install PREFIX=/usr/local; README.md says more.
 .DELETE_ON_ERROR:
-.PHONY: build plugin demo test lint bench eval install clean
+.PHONY: build plugin demo test lint bench eval install clean freeswitch test-freeswitch install-freeswitch
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -25,6 +25,17 @@ demo: build
 test: build
 	$(CARGO) test --release --locked --workspace
 	python3 conformance/eval/run.py quick
+	$(MAKE) --directory host-adapters/freeswitch test
+
+# Need FreeSWITCH's headers: pkg-config --exists freeswitch. The tests say SKIPPED without.
+freeswitch: build
+	$(MAKE) --directory host-adapters/freeswitch
+
+test-freeswitch: build
+	$(MAKE) --directory host-adapters/freeswitch test
+
+install-freeswitch: install freeswitch
+	$(MAKE) --directory host-adapters/freeswitch install
 
 eval: build
 	python3 conformance/eval/run.py full
