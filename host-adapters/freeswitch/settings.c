@@ -5,7 +5,6 @@
 
 #define CONFIG_FILE "callprint.conf"
 
-
 static struct {
   char *analyzer, *packs, *command, *evidence_log, *numbers, *metrics;
   int workers, calls_max, batch_ms, cohort;
@@ -23,7 +22,7 @@ static switch_xml_config_int_options_t
   SWITCH_CONFIG_ITEM(key, SWITCH_CONFIG_INT, 0, &settings.field, 0, &range, syntax, help)
 
 static switch_xml_config_item_t instructions[] = {
-    TEXT("analyzer", analyzer, CONFIG_RELOADABLE, "path", "What callprint bake wrote"),
+    TEXT("analyzer", analyzer, CONFIG_RELOADABLE | CONFIG_REQUIRED, "path", "What callprint bake wrote"),
     TEXT("packs", packs, 0, "folder", "Packs that are watched and baked into the analyzer"),
     TEXT("command", command, 0, "path", "The callprint command; found on PATH if not given"),
     TEXT("evidence-log", evidence_log, 0, "path", "JSON lines, one for each decision"),
@@ -88,8 +87,7 @@ static void on_log(void *user, callprint_level level, const char *message) {
     switch_log_printf(SWITCH_CHANNEL_LOG, levels[level & 3], "callprint: %s\n", message);
 }
 
-
-static int open_host(char *error, size_t error_size) {
+static callprint_status open_host(char *error, size_t error_size) {
   callprint_host_config config = {.size = sizeof(config),
                                   .analyzer = settings.analyzer,
                                   .packs = settings.packs,
@@ -103,16 +101,10 @@ static int open_host(char *error, size_t error_size) {
                                   .cohort = (uint32_t)settings.cohort,
                                   .log = on_log};
   callprint_host *host;
+  callprint_status status = callprint_host_open(&config, &host, error, error_size);
 
-  if (zstr(settings.analyzer)) {
-    snprintf(error, error_size, "callprint.conf.xml names no analyzer");
-    return -1;
-  }
-  if (callprint_host_open(&config, &host, error, error_size) != CALLPRINT_OK) return -1;
-  switch_mutex_lock(module.mutex);
-  module.host = host;
-  switch_mutex_unlock(module.mutex);
-  return 0;
+  if (status == CALLPRINT_OK) atomic_store(&module.host, host);
+  return status;
 }
 
 /* Reads the rules of all profiles, under a name that none can have or under theirs. */
@@ -126,22 +118,30 @@ static int read_rules(const struct profile *profiles, int count, int trial, char
   return 0;
 }
 
+static char in_force[PROFILE_PATH_SIZE]; /* the analyzer that the host has taken */
+
+/* Opens the host, or has it take the analyzer that is named now. */
+static int take_analyzer(int again, char *error, size_t error_size) {
+  if (module.host && !again && !strcmp(in_force, settings.analyzer)) return 0;
+  if (module.host ? callprint_host_reload(module.host, settings.analyzer, error, error_size)
+                  : open_host(error, error_size))
+    return -1;
+  snprintf(in_force, sizeof(in_force), "%s", settings.analyzer);
+  return 0;
+}
+
 int settings_read(int analyzer_too, char *error, size_t error_size) {
   struct profile *profiles = calloc(PROFILES_MAX, sizeof(*profiles));
-  char *before;
   int count = -1, result = -1;
 
   switch_mutex_lock(module.configuring);
-  before = strdup(switch_str_nil(settings.analyzer));
-  switch_xml_config_parse_module_settings(CONFIG_FILE, module.host != NULL, instructions);
-  if (profiles) count = read_profiles(profiles, error, error_size);
-  if (count < 0) {
-  } else if (!module.host) {
-    result = open_host(error, error_size);
-  } else if (analyzer_too || strcmp(before, switch_str_nil(settings.analyzer))) {
-    result = callprint_host_reload(module.host, settings.analyzer, error, error_size) ? -1 : 0;
-  } else {
-    result = 0;
+  if (!module.host) switch_xml_config_cleanup(instructions); /* nothing of an earlier try */
+  if (switch_xml_config_parse_module_settings(CONFIG_FILE, module.host != NULL, instructions) !=
+          SWITCH_STATUS_SUCCESS ||
+      zstr(settings.analyzer)) {
+    snprintf(error, error_size, CONFIG_FILE ".xml is missing, or names no analyzer");
+  } else if (profiles && (count = read_profiles(profiles, error, error_size)) >= 0) {
+    result = take_analyzer(analyzer_too, error, error_size);
   }
   if (!result && !(result = read_rules(profiles, count, 1, error, error_size))) {
     result = read_rules(profiles, count, 0, error, error_size);
@@ -151,7 +151,6 @@ int settings_read(int analyzer_too, char *error, size_t error_size) {
     switch_mutex_unlock(module.mutex);
   }
   switch_mutex_unlock(module.configuring);
-  free(before);
   free(profiles);
   return result;
 }

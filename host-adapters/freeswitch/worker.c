@@ -128,7 +128,6 @@ static void run_hooks(switch_core_session_t *session, const char *prefix, int ap
   switch_event_destroy(&variables);
 }
 
-
 static void act(struct call *call, switch_core_session_t *session,
                 const callprint_decision *decision) {
   char extension[PROFILE_PATH_SIZE + 256];

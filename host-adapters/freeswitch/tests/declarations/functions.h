@@ -106,6 +106,7 @@ switch_status_t switch_threadattr_stacksize_set(switch_threadattr_t *attr, switc
 const char *switch_xml_attr(switch_xml_t xml, const char *attr);
 const char *switch_xml_attr_soft(switch_xml_t xml, const char *attr);
 switch_xml_t switch_xml_child(switch_xml_t xml, const char *name);
+void switch_xml_config_cleanup(switch_xml_config_item_t *instructions);
 switch_status_t switch_xml_config_parse_module_settings(const char *file, switch_bool_t reload,
                                                         switch_xml_config_item_t *instructions);
 void switch_xml_free(switch_xml_t xml);
