@@ -77,25 +77,24 @@ SWITCH_STANDARD_APP(wait_app) {
 #define SYNTAX \
   "status|packs|calls|reload|selftest | <uuid> start [profile] | <uuid> stop|status | <uuid> move <uuid>"
 
-/* Writes the host's state, or only the part of it of that name. */
-static void write_state(switch_stream_handle_t *stream, const char *part) {
-  int calls = part && !strcmp(part, "calls");
+/* Writes the host's state, or only its packs or its live calls. */
+static void write_state(switch_stream_handle_t *stream, const char *word) {
+  int calls = !strcmp(word, "calls"), packs = !strcmp(word, "packs");
   size_t size = JSON_SIZE, need;
   char *text = NULL, *shown;
-  cJSON *json = NULL, *item;
+  cJSON *json, *part;
 
   do { /* calls may begin in between */
     free(text);
     if (!(text = malloc(size))) return;
     need = callprint_host_status_json(module.host, calls, text, size);
   } while (need > size && (size = need + need / 4));
-  if (part && (json = cJSON_Parse(text)) && (item = cJSON_GetObjectItem(json, part))) {
-    shown = cJSON_Print(item);
-    stream->write_function(stream, "%s\n", shown);
-    free(shown);
-  } else {
-    stream->write_function(stream, "%s\n", text);
-  }
+  json = cJSON_Parse(text);
+  part = calls ? cJSON_GetObjectItem(json, "live") : json;
+  if (packs) part = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "analyzer"), "packs");
+  shown = cJSON_Print(part);
+  stream->write_function(stream, "%s\n", shown ? shown : "-ERR");
+  free(shown);
   cJSON_Delete(json);
   free(text);
 }
@@ -131,7 +130,7 @@ static void command_on_host(switch_stream_handle_t *stream, const char *word) {
     callprint_status status = callprint_host_selftest(module.host, text, sizeof(text));
     stream->write_function(stream, "%s %s\n", status == CALLPRINT_OK ? "+OK" : "-ERR", text);
   } else {
-    write_state(stream, strcmp(word, "status") ? word : NULL);
+    write_state(stream, word);
   }
 }
 

@@ -86,7 +86,10 @@ class Switch:
         command = [*wrapper, f"{prefix}/bin/freeswitch", "-nf", "-nc", "-nonat", "-np"]
         for option, folder in folders.items():
             command += [f"-{option}", str(self.root / folder)]
-        environment = dict(os.environ, LD_LIBRARY_PATH=f"{library}:{prefix}/lib")
+        named = self.root / "mod" / "libcallprint.so.1"  # by its ABI, as an installation names it
+        named.unlink(missing_ok=True)
+        named.symlink_to(pathlib.Path(library) / "libcallprint.so")
+        environment = dict(os.environ, LD_LIBRARY_PATH=f"{named.parent}:{prefix}/lib")
         self.console = open(self.root / "console.txt", "wb")
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.console,
                                         stderr=subprocess.STDOUT, env=environment, cwd=self.root)
