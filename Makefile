@@ -7,6 +7,10 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 COMPONENT := target/plugin/callprint.wasm
 CALLPRINT := target/release/callprint
+RUNTIME := host-adapters/runtime
+LIBRARY := target/release/libcallprint.so
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+ABI := $(shell sed -n 's/^\#define CALLPRINT_ABI //p' $(RUNTIME)/include/callprint.h)
 TOOLS := target/tools/bin
 GUEST_SOURCES := $(shell find plugin/src wit models -name '*.rs' -o -name '*.wit' -o -name '*.json') \
 	plugin/Cargo.toml plugin/build-guest.sh plugin/encode/src/main.rs Cargo.lock rust-toolchain.toml
@@ -58,6 +62,13 @@ install: build
 	install -D -m 755 $(CALLPRINT) $(DESTDIR)$(PREFIX)/bin/callprint
 	install -D -m 644 $(COMPONENT) $(DESTDIR)$(PREFIX)/share/callprint/callprint.wasm
 	install -D -m 644 wit/callprint.wit $(DESTDIR)$(PREFIX)/share/callprint/callprint.wit
+	install -D -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libcallprint.so.$(ABI).$(VERSION)
+	ln -sf libcallprint.so.$(ABI).$(VERSION) $(DESTDIR)$(PREFIX)/lib/libcallprint.so.$(ABI)
+	ln -sf libcallprint.so.$(ABI) $(DESTDIR)$(PREFIX)/lib/libcallprint.so
+	install -D -m 644 $(RUNTIME)/include/callprint.h $(DESTDIR)$(PREFIX)/include/callprint.h
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $(RUNTIME)/callprint.pc.in \
+		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/callprint.pc
 
 clean:
 	$(CARGO) clean

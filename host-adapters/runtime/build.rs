@@ -1,8 +1,14 @@
-//! Finds the component that the runtime embeds as its own plugin.
+//! Finds the component that the runtime embeds as its own plugin, and tells the linker how
+//! libcallprint.so is to be.
 
 use std::{env, path::PathBuf};
 
 fn main() {
+    embed_plugin();
+    shape_library();
+}
+
+fn embed_plugin() {
     println!("cargo::rerun-if-env-changed=CALLPRINT_PLUGIN");
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").unwrap());
     let built = root.join("../../target/plugin/callprint.wasm");
@@ -13,4 +19,19 @@ fn main() {
         return;
     };
     println!("cargo::rustc-env=CALLPRINT_PLUGIN={}", plugin.display());
+}
+
+fn shape_library() {
+    for argument in [
+        // The number is CALLPRINT_ABI of callprint.h.
+        "-Wl,-soname,libcallprint.so.1",
+        // rustc passes a version script of its own, which excludes another one; GNU ld (and only
+        // it) can version symbols without, by the soname.
+        "-fuse-ld=bfd",
+        "-Wl,--default-symver",
+        // Its threads and signal handlers outlive any unloading.
+        "-Wl,-z,nodelete",
+    ] {
+        println!("cargo::rustc-cdylib-link-arg={argument}");
+    }
 }

@@ -148,29 +148,8 @@ fn analyzer(list: &Path, folder: &Path, scratch: &Path, screen: &Screen) -> Resu
     Ok(Analyzer::open(&baked, &options)?)
 }
 
-/// How often the call is played at most. A push has a deadline on the clock, which even a good one
-/// misses where the machine has too much else to do, as while it builds.
-const TRIES: usize = 4;
-
 /// Plays the call, and shows side by side what is on the line and what is recognised.
-fn play(analyzer: &Analyzer, audio: &Audio, speed: f64, screen: &Screen) -> Result<Heard> {
-    for _ in 1..TRIES {
-        match play_once(analyzer, audio, speed, screen) {
-            Err(Error::Fault { reason }) => {
-                screen.line(format_args!("(the analysis was ended: {reason}; once more)\n"));
-            }
-            other => return Ok(other?),
-        }
-    }
-    Ok(play_once(analyzer, audio, speed, screen)?)
-}
-
-fn play_once(
-    analyzer: &Analyzer,
-    audio: &Audio,
-    speed: f64,
-    screen: &Screen,
-) -> Result<Heard, Error> {
+fn play(analyzer: &Analyzer, audio: &Audio, speed: f64, screen: &Screen) -> Result<Heard, Error> {
     screen.line("   call time   later by");
     let mut parts: Vec<&Part> = audio.parts.iter().collect();
     parts.sort_by(|a, b| a.from_ms.total_cmp(&b.from_ms));

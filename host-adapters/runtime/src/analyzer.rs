@@ -41,46 +41,57 @@ pub struct Analyzer {
 }
 
 pub(crate) struct Shared {
-    pub engine: Engine,
+    pub pool: Arc<Pool>,
     pub template: AnalyzerPre<Limits>,
     pub recipe: Recipe,
     pub live: AtomicU32,
-    sessions: u32,
+}
+
+/// Room for instances, of one analyzer or of several that follow one another.
+pub(crate) struct Pool {
+    pub engine: Engine,
+    instances: u32,
     _watchdog: Watchdog,
+}
+
+impl Pool {
+    pub fn new(instances: u32) -> Result<Arc<Pool>, Error> {
+        let engine = engine::for_sessions(instances)
+            .map_err(|e| Error::System(format!("no room for {instances} instances: {e:#}")))?;
+        let _watchdog = Watchdog::start(engine.clone())
+            .map_err(|e| Error::System(format!("no thread for the watchdog: {e}")))?;
+        Ok(Arc::new(Pool { engine, instances, _watchdog }))
+    }
 }
 
 impl Analyzer {
     /// Opens what [`crate::bake`] wrote. Maps the file; reads little of it.
     pub fn open(path: &Path, options: &Options) -> Result<Analyzer, Error> {
+        Analyzer::open_in(&Pool::new(options.sessions)?, path)
+    }
+
+    pub(crate) fn open_in(pool: &Arc<Pool>, path: &Path) -> Result<Analyzer, Error> {
         let mut file = File::open(path).map_err(Error::io(path))?;
         refuse_unsafe(path, &file)?;
         let recipe = Recipe::read(path, &mut file)?;
         recipe.check(path)?;
-        let engine = engine::for_sessions(options.sessions).map_err(|e| {
-            Error::Usage(format!("{} sessions cannot be provided for: {e:#}", options.sessions))
-        })?;
         // By descriptor, not by name: what was checked is what is loaded.
         let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
         // SAFETY: the file is ours and nobody else can write it; wasmtime checks that it was made
         // for its version and this processor.
-        let component = unsafe { Component::deserialize_file(&engine, opened) }.map_err(|e| {
-            let reason = format!("this wasmtime on this processor does not take it ({e:#})");
-            Error::Stale { path: path.to_owned(), reason }
-        })?;
-        let template =
-            Linker::new(&engine).instantiate_pre(&component).and_then(AnalyzerPre::new).map_err(
-                |e| Error::Plugin { plugin: path.display().to_string(), reason: format!("{e:#}") },
-            )?;
-        let watchdog = Watchdog::start(engine.clone())
-            .map_err(|e| Error::Usage(format!("no thread for the watchdog: {e}")))?;
-        let shared = Shared {
-            _watchdog: watchdog,
-            engine,
-            template,
-            recipe,
-            live: AtomicU32::new(0),
-            sessions: options.sessions,
-        };
+        let component =
+            unsafe { Component::deserialize_file(&pool.engine, opened) }.map_err(|e| {
+                let reason = format!("this wasmtime on this processor does not take it ({e:#})");
+                Error::Stale { path: path.to_owned(), reason }
+            })?;
+        let template = Linker::new(&pool.engine)
+            .instantiate_pre(&component)
+            .and_then(AnalyzerPre::new)
+            .map_err(|e| Error::Plugin {
+                plugin: path.display().to_string(),
+                reason: format!("{e:#}"),
+            })?;
+        let shared = Shared { pool: pool.clone(), template, recipe, live: AtomicU32::new(0) };
         Ok(Analyzer { shared: Arc::new(shared) })
     }
 
@@ -106,7 +117,7 @@ pub(crate) struct Claim(pub Arc<Shared>);
 
 impl Claim {
     fn new(shared: Arc<Shared>) -> Result<Claim, Error> {
-        let limit = shared.sessions;
+        let limit = shared.pool.instances;
         let claimed = shared
             .live
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n < limit).then_some(n + 1));

@@ -28,11 +28,11 @@ use crate::{
     CatalogSummary, Error, PLUGIN,
     analyzer::Watchdog,
     engine::{
-        self, Limits,
+        self, Deadline, Limits,
         contract::{Analyzer as Instance, exports::callprint::analyzer::catalog::PackError},
     },
     limits,
-    session::ticks,
+    sandbox::Sandbox,
 };
 
 const MAGIC: [u8; 8] = *b"CALLPRNT";
@@ -143,7 +143,9 @@ fn fill(
     store.limiter(|limits| limits);
     let watchdog = Watchdog::start(engine.clone())
         .map_err(|e| refuse(format!("no thread for the watchdog: {e}")))?;
-    store.set_epoch_deadline(ticks(limits::BAKE_TIME));
+    store.data_mut().deadline = Deadline::new(limits::BAKE_TIME);
+    store.epoch_deadline_callback(Sandbox::at_tick);
+    store.set_epoch_deadline(1);
     let raw = Linker::new(engine).instantiate(&mut store, &component).map_err(fault)?;
     let instance = Instance::new(&mut store, &raw).map_err(|e| {
         refuse(format!("it is not of the world callprint:analyzer/analyzer@0.1.0: {e:#}"))

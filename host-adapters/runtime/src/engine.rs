@@ -1,5 +1,7 @@
 //! Wasmtime, configured once for baking and running.
 
+use std::time::Duration;
+
 use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Strategy,
 };
@@ -10,18 +12,50 @@ pub mod contract {
     wasmtime::component::bindgen!({ path: "../../wit", world: "analyzer" });
 }
 
-/// What each store knows: how far its memory may grow.
+/// What each store knows: how far its memory may grow, and how long its code may run.
 pub struct Limits {
-    /// What it may reach.
+    /// Bytes of memory it may reach.
     allowed: usize,
     /// What it has reached.
     pub reached: usize,
+    /// For what runs in it now.
+    pub deadline: Deadline,
 }
 
 impl Limits {
     pub fn new(memory_bytes: usize) -> Limits {
-        Limits { allowed: memory_bytes, reached: 0 }
+        Limits { allowed: memory_bytes, reached: 0, deadline: Deadline::new(Duration::ZERO) }
     }
+}
+
+/// Processor time that guest code may use. The clock on the wall would also count the time that
+/// the thread waits for a processor, and end good analyses on a busy machine.
+pub struct Deadline {
+    budget: Duration,
+    /// What the thread had used when the first tick passed since the code began: until then it
+    /// costs nothing.
+    at_first_tick: Option<Duration>,
+}
+
+impl Deadline {
+    pub fn new(budget: Duration) -> Deadline {
+        Deadline { budget, at_first_tick: None }
+    }
+
+    /// To be asked at every tick, on the thread that runs the code.
+    pub fn passed(&mut self) -> bool {
+        let used = thread_time();
+        let since = *self.at_first_tick.get_or_insert(used);
+        used.saturating_sub(since) >= self.budget
+    }
+}
+
+/// Processor time that this thread has used so far.
+pub fn thread_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the struct is there to be written to. With this clock it cannot fail.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 impl ResourceLimiter for Limits {

@@ -78,6 +78,14 @@ pub enum Error {
         reason: String,
     },
 
+    /// The host is closing, has no analyzer yet, or its analyzer is out of service.
+    #[error("{0}")]
+    Unavailable(String),
+
+    /// The system refused memory, a thread or a socket.
+    #[error("{0}")]
+    System(String),
+
     /// The host asked for what the contract excludes.
     #[error("{0}")]
     Usage(String),

@@ -25,10 +25,15 @@
 
 mod analyzer;
 pub mod bake;
+mod c;
 mod engine;
 mod error;
+pub mod host;
 pub mod limits;
+pub mod policy;
 pub mod record;
+mod ring;
+mod sandbox;
 mod session;
 
 pub use analyzer::{Analyzer, Options};
@@ -38,6 +43,7 @@ pub use engine::contract::exports::callprint::analyzer::analysis::{
 };
 pub use engine::contract::exports::callprint::analyzer::catalog::{CatalogSummary, PackSummary};
 pub use error::Error;
+pub use host::{Call, CallConfig, Host, HostConfig, Listener};
 pub use session::Session;
 
 /// The plugin that ships with the runtime, a component.

@@ -53,11 +53,7 @@ pub fn finding(finding: &Finding) -> Value {
         }),
         Event::Behaviour(b) => json!({
             "kind": "behaviour",
-            "behaviour": match b.kind {
-                BehaviourKind::TalksThrough => "talks-through",
-                BehaviourKind::WaitsForSpeech => "waits-for-speech",
-                BehaviourKind::HandedOver => "handed-over",
-            },
+            "behaviour": behaviour(b.kind),
             "cause": b.cause,
             "confidence": rounded(b.confidence, 4),
         }),
@@ -72,7 +68,15 @@ pub fn finding(finding: &Finding) -> Value {
     record
 }
 
-fn tone(kind: ToneKind) -> &'static str {
+pub(crate) fn behaviour(kind: BehaviourKind) -> &'static str {
+    match kind {
+        BehaviourKind::TalksThrough => "talks-through",
+        BehaviourKind::WaitsForSpeech => "waits-for-speech",
+        BehaviourKind::HandedOver => "handed-over",
+    }
+}
+
+pub(crate) fn tone(kind: ToneKind) -> &'static str {
     match kind {
         ToneKind::Beep => "beep",
         ToneKind::Ringback => "ringback",

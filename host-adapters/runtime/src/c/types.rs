@@ -1,0 +1,133 @@
+//! The types of `callprint.h`, field by field. `tests/abi.rs` compares the two.
+#![allow(missing_docs, reason = "callprint.h documents them")]
+
+use std::ffi::{c_char, c_int, c_void};
+
+pub const ABI: u32 = 1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub enum Status {
+    Ok = 0,
+    Argument = 1,
+    File = 2,
+    Full = 3,
+    State = 4,
+    System = 5,
+}
+
+/// `callprint_level`, `callprint_side`, `callprint_kind`, `callprint_verdict`, `callprint_action`:
+/// numbers, since C may pass any.
+pub type Number = c_int;
+
+#[repr(C)]
+pub struct Finding {
+    pub size: usize,
+    pub kind: Number,
+    pub side: Number,
+    pub name: *const c_char,
+    pub detail: *const c_char,
+    pub start_ms: f64,
+    pub end_ms: f64,
+    pub known_ms: f64,
+    pub confidence: f64,
+    pub freq_hz: f64,
+    pub level_dbm0: f64,
+    pub json: *const c_char,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Decision {
+    pub size: usize,
+    pub number: u32,
+    pub verdict: Number,
+    pub action: Number,
+    pub shadow: u32,
+    pub hangup_cause: u32,
+    pub priority: u32,
+    pub context: *const c_char,
+    pub extension: *const c_char,
+    pub rule: *const c_char,
+    pub script: *const c_char,
+    pub pack: *const c_char,
+    pub category: *const c_char,
+    pub cause: *const c_char,
+    pub confidence: f64,
+    pub known_ms: f64,
+    pub added_ms: f64,
+    pub json: *const c_char,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct HostConfig {
+    pub size: usize,
+    pub analyzer: *const c_char,
+    pub packs: *const c_char,
+    pub command: *const c_char,
+    pub evidence_log: *const c_char,
+    pub numbers: *const c_char,
+    pub metrics: *const c_char,
+    pub workers: u32,
+    pub calls_max: u32,
+    pub batch_ms: u32,
+    pub cohort: u32,
+    pub log: Option<unsafe extern "C" fn(*mut c_void, Number, *const c_char)>,
+    pub user: *mut c_void,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct CallConfig {
+    pub size: usize,
+    pub id: *const c_char,
+    pub caller: *const c_char,
+    pub callee: *const c_char,
+    pub rules: *const c_char,
+    pub flags: u32,
+    pub limit_ms: u32,
+    pub heard: Option<unsafe extern "C" fn(*mut c_void, *const Finding)>,
+    pub decided: Option<unsafe extern "C" fn(*mut c_void, *const Decision)>,
+    pub released: Option<unsafe extern "C" fn(*mut c_void)>,
+    pub user: *mut c_void,
+}
+
+pub const OUTBOUND: u32 = 1;
+pub const NEAR_SIDE: u32 = 2;
+
+/// A struct that begins with its size.
+///
+/// # Safety
+///
+/// Plain data of which all-zero is a value; the first field is its size.
+pub unsafe trait Sized: Copy {}
+
+// SAFETY: pointers, numbers and optional functions.
+unsafe impl Sized for Decision {}
+unsafe impl Sized for HostConfig {}
+unsafe impl Sized for CallConfig {}
+
+/// Reads as much of a struct as the caller knows of; what it does not know of is 0.
+///
+/// # Safety
+///
+/// `from`, if not null, points to a size and, altogether, as many bytes as that says.
+pub unsafe fn read<T: Sized>(from: *const T) -> Result<T, crate::Error> {
+    if from.is_null() {
+        return Err(crate::Error::Usage("the config is NULL".into()));
+    }
+    // SAFETY: the caller's promise, and `Sized`'s.
+    unsafe {
+        let size = from.cast::<usize>().read();
+        if size < 2 * std::mem::size_of::<usize>() {
+            return Err(crate::Error::Usage(format!(
+                "the config's size is {size}; set it with sizeof"
+            )));
+        }
+        let mut value = std::mem::zeroed::<T>();
+        let known = size.min(std::mem::size_of::<T>());
+        (&raw mut value).cast::<u8>().copy_from_nonoverlapping(from.cast::<u8>(), known);
+        Ok(value)
+    }
+}

@@ -1,0 +1,115 @@
+//! Watches the folder of packs, and bakes in a process of its own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::SystemTime,
+};
+
+use super::{Inner, lock};
+use crate::limits;
+
+pub(crate) struct Watch {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The packs of a folder, as far as it shows from outside.
+type Sight = Vec<(PathBuf, u64, Option<SystemTime>)>;
+
+impl Watch {
+    pub fn start(host: Arc<Inner>, packs: PathBuf, command: PathBuf) -> std::io::Result<Watch> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let run = move || watch(&host, &packs, &command, &stopped);
+        let thread = thread::Builder::new().name("callprint-packs".into()).spawn(run)?;
+        Ok(Watch { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+fn watch(host: &Inner, packs: &Path, command: &Path, stop: &AtomicBool) {
+    let mut baked = baked_from(host);
+    let mut last = Sight::new();
+    while !stop.load(Ordering::Acquire) {
+        let now = look(packs);
+        // Two looks alike: nobody is writing any more.
+        if now == last && baked.as_ref() != Some(&now) {
+            bake(host, &now, command);
+            baked = Some(now.clone());
+        }
+        last = now;
+        thread::park_timeout(limits::WATCH);
+    }
+}
+
+/// What the analyzer in force was baked from, as far as the files are still what they were.
+fn baked_from(host: &Inner) -> Option<Sight> {
+    let source = lock(&host.source);
+    let baked = fs::metadata(&source.path).and_then(|m| m.modified()).ok()?;
+    let recipe = source.analyzer.as_ref()?.recipe();
+    let mut sight: Sight = recipe.packs.iter().filter_map(|p| sight(p.path.clone())).collect();
+    sight.sort();
+    let older = sight.iter().all(|(_, _, modified)| modified.is_some_and(|m| m <= baked));
+    older.then_some(sight)
+}
+
+fn sight(path: PathBuf) -> Option<(PathBuf, u64, Option<SystemTime>)> {
+    let path = path.canonicalize().ok()?;
+    let meta = fs::metadata(&path).ok()?;
+    Some((path, meta.len(), meta.modified().ok()))
+}
+
+fn look(packs: &Path) -> Sight {
+    let files = fs::read_dir(packs).into_iter().flatten().flatten().map(|entry| entry.path());
+    let packs = files.filter(|p| p.extension().is_some_and(|e| e == "json"));
+    let mut sight: Sight = packs.filter_map(sight).collect();
+    sight.sort();
+    sight
+}
+
+fn bake(host: &Inner, packs: &Sight, command: &Path) {
+    let out = lock(&host.source).path.clone();
+    let mut bake = Command::new(command);
+    bake.args(["--quiet", "bake", "--background", "--out"]).arg(&out);
+    for (path, ..) in packs {
+        bake.arg("--pack").arg(path);
+    }
+    bake.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let before = fs::metadata(&out).and_then(|m| m.modified()).ok();
+    let said = match bake.spawn() {
+        Ok(child) => child.wait_with_output(),
+        Err(error) => {
+            let command = command.display();
+            return host.log.error(format!(
+                "{command}: cannot be run ({error}), so the packs were not baked; set the path of \
+                 the callprint command"
+            ));
+        }
+    };
+    // A switch may reap its children before we do: what counts is the file.
+    let said = said.map_or(String::new(), |o| String::from_utf8_lossy(&o.stderr).into_owned());
+    let after = fs::metadata(&out).and_then(|m| m.modified()).ok();
+    if after.is_none() || after == before {
+        return host.log.error(format!("the packs were not baked: {}", said.trim()));
+    }
+    match host.load(None) {
+        Ok(()) => host.log.notice(format!("{}: baked anew and in force", out.display())),
+        Err(error) => host.log.error(format!("what was baked is not in force: {error}")),
+    }
+}

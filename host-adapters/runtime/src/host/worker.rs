@@ -1,0 +1,135 @@
+//! The threads that analyse. A worker has calls of its own, each of which has its turn once in
+//! `batch_ms`, some in every slice of it; nobody wakes it.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{Inner, analysis::Analysis, call::Shared, cohort::Cohorts, lock};
+use crate::{engine::thread_time, limits};
+
+/// What others see of a worker.
+#[derive(Default)]
+pub(crate) struct Worker {
+    /// Calls that it has yet to meet.
+    inbox: Mutex<Vec<Arc<Shared>>>,
+    /// Calls that it has, the inbox included.
+    calls: AtomicU32,
+    late_us: AtomicU64,
+    busy_us: AtomicU64,
+    stop: AtomicBool,
+}
+
+impl Worker {
+    pub fn give(&self, call: Arc<Shared>) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        lock(&self.inbox).push(call);
+    }
+
+    pub fn calls(&self) -> u32 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// How far behind its timetable it is.
+    pub fn late(&self) -> Duration {
+        Duration::from_micros(self.late_us.load(Ordering::Relaxed))
+    }
+
+    /// Processor time that it has used.
+    pub fn busy(&self) -> Duration {
+        Duration::from_micros(self.busy_us.load(Ordering::Relaxed))
+    }
+
+    /// To be followed by joining its thread; its calls must be over.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+    }
+}
+
+pub(crate) fn run(worker: &Worker, host: &Inner) {
+    lower_priority(host);
+    let slices = (host.batch_ms / limits::SLICE_MS).max(1);
+    let slice = Duration::from_micros(u64::from(host.batch_ms) * 1_000 / u64::from(slices));
+    let mut calls: Vec<Vec<Analysis>> = (0..slices).map(|_| Vec::new()).collect();
+    let mut cohorts = Cohorts::new(host.cohort);
+    let mut samples = Vec::new();
+    let mut due = Instant::now();
+    for turn in (0..slices as usize).cycle() {
+        if worker.stop.load(Ordering::Acquire) {
+            return;
+        }
+        due += slice;
+        let now = Instant::now();
+        if now < due {
+            thread::sleep(due - now);
+        }
+        let late = Instant::now().saturating_duration_since(due);
+        worker.late_us.store(late.as_micros() as u64, Ordering::Relaxed);
+        for call in lock(&worker.inbox).split_off(0) {
+            let emptiest = calls.iter_mut().min_by_key(|c| c.len()).expect("at least one slice");
+            emptiest.push(Analysis::new(call, &mut cohorts, host));
+        }
+        if late > limits::TOO_LATE {
+            shed(&mut calls, host);
+        }
+        calls[turn].retain_mut(|call| {
+            let over =
+                call.turn(u64::from(host.batch_ms) * 1_000, &mut samples, &mut cohorts, host);
+            if over {
+                worker.calls.fetch_sub(1, Ordering::Relaxed);
+            }
+            !over
+        });
+        cohorts.sweep();
+        worker.busy_us.store(thread_time().as_micros() as u64, Ordering::Relaxed);
+    }
+}
+
+/// Gives up the newest of the calls that are still analysed.
+fn shed(calls: &mut [Vec<Analysis>], host: &Inner) {
+    let mut analysed: Vec<&mut Analysis> =
+        calls.iter_mut().flatten().filter(|c| c.is_analysed()).collect();
+    let count = analysed.len().div_ceil(limits::SHED_SHARE);
+    analysed.sort_by_key(|c| std::cmp::Reverse(c.call.number));
+    for call in analysed.into_iter().take(count) {
+        host.counters.shed.fetch_add(1, Ordering::Relaxed);
+        call.give_up("OVERLOAD", host);
+    }
+}
+
+/// Below the media threads, whatever the switch has made of the thread that opened the host. The
+/// switch's signals are not for this thread either.
+fn lower_priority(host: &Inner) {
+    // SAFETY: plain calls on this thread, with valid arguments.
+    unsafe {
+        let param = libc::sched_param { sched_priority: 0 };
+        libc::pthread_setschedparam(libc::pthread_self(), libc::SCHED_OTHER, &param);
+        let thread = libc::syscall(libc::SYS_gettid) as libc::id_t;
+        let nice = libc::getpriority(libc::PRIO_PROCESS, thread) + limits::NICE;
+        if libc::setpriority(libc::PRIO_PROCESS, thread, nice.min(19)) != 0 {
+            host.log.notice("the analysing threads' priority could not be lowered");
+        }
+    }
+}
+
+/// Runs `spawn` with all signals blocked that are not a thread's own doing: threads inherit it.
+pub(crate) fn without_signals<T>(spawn: impl FnOnce() -> T) -> T {
+    // SAFETY: the sets are filled before they are used.
+    unsafe {
+        let mut all = std::mem::zeroed();
+        let mut old = std::mem::zeroed();
+        libc::sigfillset(&mut all);
+        for own in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP] {
+            libc::sigdelset(&mut all, own);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut old);
+        let result = spawn();
+        libc::pthread_sigmask(libc::SIG_SETMASK, &old, std::ptr::null_mut());
+        result
+    }
+}
