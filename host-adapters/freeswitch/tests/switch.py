@@ -95,13 +95,13 @@ class Switch:
                                         stderr=subprocess.STDOUT, env=environment, cwd=self.root)
         self.seen = []
         self.seen_lock = threading.Condition()
-        self.esl = self._connect()
+        self.esl = self._connect(with_callprint)
         threading.Thread(target=self._collect, daemon=True).start()
 
     def configure(self, callprint_conf):
         (self.root / "callprint.conf.xml").write_text(callprint_conf)
 
-    def _connect(self):
+    def _connect(self, with_callprint):
         until = time.monotonic() + 120
         while time.monotonic() < until:
             if self.process.poll() is not None:
@@ -112,6 +112,8 @@ class Switch:
                     esl._command("event plain CHANNEL_ANSWER CHANNEL_HANGUP_COMPLETE CHANNEL_BRIDGE CHANNEL_EXECUTE "
                                  "MODULE_LOAD CUSTOM callprint::start callprint::verdict callprint::beep "
                                  "callprint::stop avmd::beep avmd::start avmd::stop")
+                    if with_callprint and esl.api("module_exists mod_callprint") != "true":
+                        break
                     return esl
                 esl.close()
             except (OSError, ConnectionError):
