@@ -108,7 +108,7 @@ pub fn run(args: Args, quiet: bool) -> Result<()> {
 
 /// Opens an analyzer; bakes it again first if wasmtime, processor or plugin
 /// have changed since.
-fn open(path: &Path, sessions: u32, quiet: bool) -> Result<Analyzer> {
+pub fn open(path: &Path, sessions: u32, quiet: bool) -> Result<Analyzer> {
     let options = Options { sessions };
     match Analyzer::open(path, &options) {
         Err(Error::Stale { reason, .. }) => {

@@ -9,7 +9,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use callprint::{Analyzer, Error, Event, Finding, Options, ScriptMatch, TalkSpurt, record};
+use callprint::{
+    Analyzer, CallInfo, Error, Event, Finding, Options, ScriptMatch, TalkSpurt, record,
+};
 
 use crate::{
     audio_file, list,
@@ -154,7 +156,7 @@ fn play(analyzer: &Analyzer, audio: &Audio, speed: f64, screen: &Screen) -> Resu
     let mut parts: Vec<&Part> = audio.parts.iter().collect();
     parts.sort_by(|a, b| a.from_ms.total_cmp(&b.from_ms));
     let mut parts = parts.into_iter().peekable();
-    listen(analyzer, &audio.call, Some(speed), |played_s, found| {
+    listen(analyzer, CallInfo { outbound: false }, &audio.call, Some(speed), |played_s, found| {
         while let Some(part) = parts.next_if(|p| p.from_ms <= played_s * 1e3) {
             let at_s = part.from_ms / 1e3;
             let text = match part.text.char_indices().nth(TEXT_SHOWN) {

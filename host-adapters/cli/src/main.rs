@@ -5,7 +5,9 @@ mod audio_file;
 mod bake;
 mod demo;
 mod enroll;
+mod explain;
 mod list;
+mod policy;
 mod progress;
 mod report;
 
@@ -33,6 +35,8 @@ enum Task {
     Bake(bake::Args),
     Analyze(analyze::Args),
     Report(report::Args),
+    Policy(policy::Args),
+    Explain(explain::Args),
     Demo(demo::Args),
 }
 
@@ -47,11 +51,18 @@ struct SomeFailed {
 fn main() -> ExitCode {
     match run(Command::parse()) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("callprint: {error:#}");
             ExitCode::from(if error.is::<SomeFailed>() { 1 } else { 2 })
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 fn run(Command { quiet, task }: Command) -> anyhow::Result<()> {
@@ -60,6 +71,8 @@ fn run(Command { quiet, task }: Command) -> anyhow::Result<()> {
         Task::Bake(args) => bake::run(args, quiet),
         Task::Analyze(args) => analyze::run(args, quiet),
         Task::Report(args) => report::run(args, quiet),
+        Task::Policy(args) => policy::run(args, quiet),
+        Task::Explain(args) => explain::run(args),
         Task::Demo(args) => demo::run(args, quiet),
     }
 }

@@ -9,7 +9,7 @@ mod spectrogram;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use callprint::{Analyzer, Options};
+use callprint::{Analyzer, CallInfo, Options};
 
 use crate::audio_file;
 
@@ -34,8 +34,9 @@ pub fn run(args: Args, quiet: bool) -> Result<()> {
     let name = args.call.display();
     let analyzer = Analyzer::open(&args.analyzer, &Options { sessions: 1 })?;
     let recording = audio_file::read(&args.call).with_context(|| format!("{name}"))?;
-    let heard = listen::listen(&analyzer, &recording, None, |_, _| ())
-        .with_context(|| format!("{name}"))?;
+    let heard =
+        listen::listen(&analyzer, CallInfo { outbound: false }, &recording, None, |_, _| ())
+            .with_context(|| format!("{name}"))?;
     let call = page::Call {
         name: args.call.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         recording: &recording,

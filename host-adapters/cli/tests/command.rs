@@ -364,6 +364,95 @@ fn full_disk(desk: &Desk) {
 }
 
 #[test]
+fn rules_are_tried_out_on_recordings() {
+    let desk = &*BAKED;
+    let call = [vec![0; 4_000], script(0)[8_000..64_000].to_vec()].concat();
+    fs::write(desk.path("robot.wav"), fixtures::wav(8_000, 1, &call)).unwrap();
+    fs::write(
+        desk.path("rules.json"),
+        r#"{ "version": 1, "allow": ["+49"], "rules": [
+            { "name": "no-teeth", "when": { "category": "dent*", "confidence": 0.9 },
+              "action": "hangup" },
+            { "name": "gone", "when": { "script": "loan-7" }, "action": "hangup", "shadow": false } ] }"#,
+    )
+    .unwrap();
+    let test = "policy test --rules rules.json --analyzer a.cwasm";
+    let lines = json_lines(&desk.ok(&format!("{test} --format jsonl robot.wav flat.wav")));
+    let decision = &lines[0]["decisions"][0];
+    assert_eq!((&decision["verdict"], &decision["rule"]), (&"ROBOT".into(), &"no-teeth".into()));
+    assert_eq!(
+        (&decision["category"], &decision["script"]),
+        (&"dental".into(), &"dental-1".into())
+    );
+    assert_eq!((&decision["shadow"], &decision["hangup_cause"]), (&true.into(), &21.into()));
+    let known_ms = decision["known_ms"].as_f64().unwrap();
+    assert!((1_000.0..3_500.0).contains(&known_ms), "{known_ms}");
+    // Another script, which no rule asks for.
+    assert_eq!(lines[1]["decisions"][0]["cause"], "LIMIT-6000");
+    let text = desk.ok(&format!("{test} robot.wav"));
+    for words in
+        ["ROBOT", "in shadow, would: hang up", "no-teeth", "of the bits differ", "dental-1"]
+    {
+        assert!(text.contains(words), "{words:?} is not in: {text}");
+    }
+    let allowed = desk.ok(&format!("{test} --caller +49301 robot.wav"));
+    assert!(allowed.contains("allow list") && !allowed.contains("ROBOT"), "{allowed}");
+    // Without rules, the built-in ones; without an analyzer, no scripts.
+    let built_in = desk.ok("policy test --analyzer a.cwasm robot.wav");
+    assert!(built_in.contains("known-script") && built_in.contains("tag the call"), "{built_in}");
+    let beep = [vec![0; 8_000], fixtures::tone(1_000.0, 400, 8_000.0), vec![0; 16_000]].concat();
+    fs::write(desk.path("beep.wav"), fixtures::wav(8_000, 1, &beep)).unwrap();
+    let outbound = desk.ok("policy test --outbound --quiet beep.wav");
+    assert!(outbound.contains("BEEP") && outbound.contains("beep-ended"), "{outbound}");
+    let some = desk.run(&format!("{test} gone.wav robot.wav"));
+    assert_eq!(some.status.code(), Some(1));
+
+    let lint = desk.ok("policy lint --analyzer a.cwasm rules.json");
+    assert!(lint.contains("2 rules") && lint.contains("touched by gone"), "{lint}");
+    assert!(
+        lint.contains("\"gone\" waits for a script") && !lint.contains("\"no-teeth\""),
+        "{lint}"
+    );
+}
+
+#[test]
+fn bad_rules_are_refused_with_path_and_nearest_name() {
+    let desk = Desk::new();
+    let rules = r#"{ "version": 1, "rules": [ { "name": "r", "when": { "scirpt": "x" } } ] }"#;
+    desk.put("bad.json", rules.as_bytes());
+    let words = ["bad.json", "rules[0].when.scirpt", "did you mean script?"];
+    desk.fails("policy test --rules bad.json dental.wav", 2, &words);
+    desk.fails("policy lint bad.json", 1, &words);
+    desk.fails("policy lint none.json", 1, &["none.json", "No such file"]);
+}
+
+#[test]
+fn decisions_are_explained_from_the_evidence_log() {
+    let calls =
+        BAKED.ok("policy test --analyzer a.cwasm --format jsonl --caller 030 dental.wav loan.wav");
+    let desk = Desk::new();
+    let mut log = String::new();
+    for line in json_lines(&calls) {
+        for decision in line["decisions"].as_array().unwrap() {
+            log += &format!("{decision}\n");
+        }
+    }
+    fs::write(desk.path("log.jsonl"), format!("{log}{{\"call\": \"torn")).unwrap();
+    let loan = desk.ok("explain --log log.jsonl");
+    assert!(loan.starts_with("loan.wav: inbound, from 030 to a number not kept\n"), "{loan}");
+    assert!(loan.contains("loan-1") && !loan.contains("dental"), "{loan}");
+    // What was rotated away is read too.
+    fs::rename(desk.path("log.jsonl"), desk.path("log.jsonl.1")).unwrap();
+    fs::write(desk.path("log.jsonl"), "").unwrap();
+    let dental = desk.ok("explain --log log.jsonl dental.wav");
+    for words in ["dental-1", "known-script", "tag the call", "SCRIPT-", "10^"] {
+        assert!(dental.contains(words), "{words:?} is not in: {dental}");
+    }
+    desk.fails("explain --log log.jsonl other.wav", 2, &["log.jsonl", "other.wav"]);
+    desk.fails("explain --log none.jsonl", 2, &["none.jsonl", "No such file"]);
+}
+
+#[test]
 fn wrong_usage_is_told_apart() {
     let desk = &*BAKED;
     for args in ["", "analyze", "bake --out x.cwasm", "enroll --pack p.json", "nonsense"] {

@@ -16,6 +16,7 @@ use wasmtime::{Engine, component::Component, component::Linker};
 use crate::{
     CallInfo, Error, Session,
     bake::Recipe,
+    catalogue::Catalogue,
     engine::{self, Limits, contract::AnalyzerPre},
     limits,
 };
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     pub pool: Arc<Pool>,
     pub template: AnalyzerPre<Limits>,
     pub recipe: Recipe,
+    pub catalogue: Arc<Catalogue>,
     pub live: AtomicU32,
 }
 
@@ -73,7 +75,7 @@ impl Analyzer {
     pub(crate) fn open_in(pool: &Arc<Pool>, path: &Path) -> Result<Analyzer, Error> {
         let mut file = File::open(path).map_err(Error::io(path))?;
         refuse_unsafe(path, &file)?;
-        let recipe = Recipe::read(path, &mut file)?;
+        let (recipe, catalogue) = Recipe::read(path, &mut file)?;
         recipe.check(path)?;
         // By descriptor, not by name: what was checked is what is loaded.
         let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -91,13 +93,24 @@ impl Analyzer {
                 plugin: path.display().to_string(),
                 reason: format!("{e:#}"),
             })?;
-        let shared = Shared { pool: pool.clone(), template, recipe, live: AtomicU32::new(0) };
+        let shared = Shared {
+            pool: pool.clone(),
+            template,
+            recipe,
+            catalogue: Arc::new(catalogue),
+            live: AtomicU32::new(0),
+        };
         Ok(Analyzer { shared: Arc::new(shared) })
     }
 
     /// What it was baked from.
     pub fn recipe(&self) -> &Recipe {
         &self.shared.recipe
+    }
+
+    /// Categories and titles of its scripts.
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.shared.catalogue
     }
 
     /// Begins a call, in a sandbox of its own.

@@ -5,7 +5,7 @@
 //! file that a switch maps, and every call starts from as it is.
 //!
 //! ```text
-//! wasmtime's native code and memory image │ recipe (JSON) │ its length (u64 LE) │ magic
+//! wasmtime's native code and memory image │ catalogue │ recipe (JSON) │ its length (u64 LE) │ magic
 //! ```
 
 use std::{
@@ -27,6 +27,7 @@ use wasmtime_wizer::{ComponentInstanceState, Wizer};
 use crate::{
     CatalogSummary, Error, PLUGIN,
     analyzer::Watchdog,
+    catalogue::Catalogue,
     engine::{
         self, Deadline, Limits,
         contract::{Analyzer as Instance, exports::callprint::analyzer::catalog::PackError},
@@ -57,6 +58,8 @@ pub struct Recipe {
     pub index_bytes: u64,
     /// Memory a session starts with, in bytes; shared until written to.
     pub memory_bytes: usize,
+    /// Length of the catalogue, in bytes.
+    pub catalogue_bytes: u64,
 }
 
 /// A pack that went into an analyzer.
@@ -91,6 +94,7 @@ pub fn bake(packs: &[PathBuf], plugin: Option<&Path>, out: &Path) -> Result<Reci
     let engine = engine::for_bake().map_err(fault)?;
     let (component, summary, memory_bytes) = fill(&engine, &plugin_bytes, packs, &contents, &name)?;
     let native = engine.precompile_component(&component).map_err(fault)?;
+    let catalogue = Catalogue::of_packs(&contents);
     let recipes = packs.iter().zip(&contents).zip(&summary.packs);
     let recipe = Recipe {
         runtime: runtime_version(),
@@ -109,15 +113,16 @@ pub fn bake(packs: &[PathBuf], plugin: Option<&Path>, out: &Path) -> Result<Reci
             .collect(),
         index_bytes: summary.index_bytes,
         memory_bytes,
+        catalogue_bytes: catalogue.text().len() as u64,
     };
-    write(out, &native, &recipe)?;
+    write(out, &native, &catalogue, &recipe)?;
     Ok(recipe)
 }
 
 /// Bakes an analyzer again from what its recipe names.
 pub fn again(path: &Path) -> Result<Recipe, Error> {
     let mut file = File::open(path).map_err(Error::io(path))?;
-    let recipe = Recipe::read(path, &mut file)?;
+    let (recipe, _) = Recipe::read(path, &mut file)?;
     let packs: Vec<PathBuf> = recipe.packs.into_iter().map(|p| p.path).collect();
     bake(&packs, recipe.plugin.as_deref(), path)
 }
@@ -141,6 +146,8 @@ fn fill(
     }
     let mut store = Store::new(engine, Limits::new(limits::BAKE_BYTES));
     store.limiter(|limits| limits);
+    // What may be copied out at once: all of its memory, which by default is too much.
+    store.set_hostcall_fuel(limits::BAKE_BYTES);
     let watchdog = Watchdog::start(engine.clone())
         .map_err(|e| refuse(format!("no thread for the watchdog: {e}")))?;
     store.data_mut().deadline = Deadline::new(limits::BAKE_TIME);
@@ -260,7 +267,7 @@ fn runtime_version() -> String {
 
 /// Writes under another name first: whoever opens `out` finds the old analyzer
 /// or the new one, whole, whatever happens meanwhile.
-fn write(out: &Path, native: &[u8], recipe: &Recipe) -> Result<(), Error> {
+fn write(out: &Path, native: &[u8], catalogue: &Catalogue, recipe: &Recipe) -> Result<(), Error> {
     let io = || Error::io(out);
     let folder = match out.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -273,6 +280,7 @@ fn write(out: &Path, native: &[u8], recipe: &Recipe) -> Result<(), Error> {
         .tempfile_in(folder)
         .map_err(io())?;
     file.write_all(native).map_err(io())?;
+    file.write_all(catalogue.text().as_bytes()).map_err(io())?;
     file.write_all(&json).map_err(io())?;
     file.write_all(&(json.len() as u64).to_le_bytes()).map_err(io())?;
     file.write_all(&MAGIC).map_err(io())?;
@@ -283,9 +291,9 @@ fn write(out: &Path, native: &[u8], recipe: &Recipe) -> Result<(), Error> {
 }
 
 impl Recipe {
-    /// Reads the recipe at the end of an analyzer's file, leaving the file at
-    /// its beginning.
-    pub(crate) fn read(path: &Path, file: &mut File) -> Result<Recipe, Error> {
+    /// Reads recipe and catalogue at the end of an analyzer's file, leaving the
+    /// file at its beginning.
+    pub(crate) fn read(path: &Path, file: &mut File) -> Result<(Recipe, Catalogue), Error> {
         let foreign =
             |reason: &str| Error::NotAnAnalyzer { path: path.to_owned(), reason: reason.into() };
         let size = file.metadata().map_err(Error::io(path))?.len();
@@ -306,8 +314,18 @@ impl Recipe {
         let mut json = vec![0; length as usize];
         file.seek(SeekFrom::End(-16 - length as i64)).map_err(Error::io(path))?;
         file.read_exact(&mut json).map_err(Error::io(path))?;
+        let recipe: Recipe = serde_json::from_slice(&json)
+            .map_err(|e| foreign(&format!("its recipe is damaged ({e})")))?;
+        if recipe.catalogue_bytes > size - 16 - length {
+            return Err(foreign("its catalogue is damaged"));
+        }
+        let mut text = vec![0; recipe.catalogue_bytes as usize];
+        file.seek(SeekFrom::End(-16 - (length + recipe.catalogue_bytes) as i64))
+            .map_err(Error::io(path))?;
+        file.read_exact(&mut text).map_err(Error::io(path))?;
         file.rewind().map_err(Error::io(path))?;
-        serde_json::from_slice(&json).map_err(|e| foreign(&format!("its recipe is damaged ({e})")))
+        let text = String::from_utf8(text).map_err(|_| foreign("its catalogue is damaged"))?;
+        Ok((recipe, Catalogue::parse(text)))
     }
 
     /// Whether what it was baked with is what runs here.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::metrics::Fault;
+
 /// An error of the runtime.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -63,6 +65,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// Rules are not as they must be.
+    #[error("{name}: {reason}")]
+    Rules {
+        /// Their file, or what they are called.
+        name: String,
+        /// Which field, its value, what it may be.
+        reason: String,
+    },
+
     /// All sessions that were provided for are in use.
     #[error("all {limit} sessions are in use; this call stays unanalysed")]
     Exhausted {
@@ -74,6 +85,8 @@ pub enum Error {
     /// go on.
     #[error("the analysis was ended: {reason}")]
     Fault {
+        /// What kind of rule.
+        kind: Fault,
         /// Trap, deadline or memory limit.
         reason: String,
     },

@@ -26,10 +26,13 @@
 mod analyzer;
 pub mod bake;
 mod c;
+pub mod catalogue;
 mod engine;
 mod error;
+pub mod evidence_log;
 pub mod host;
 pub mod limits;
+pub mod metrics;
 pub mod policy;
 pub mod record;
 mod ring;

@@ -33,6 +33,59 @@ pub const PUSH_SAMPLES: usize = 48_000;
 /// Sessions that may live at a time, unless the host says otherwise.
 pub const SESSIONS: u32 = 4_096;
 
+/// Longest id, category, title, number or name kept or written, in bytes: they
+/// end up in channel variables and CDRs.
+pub const TEXT_BYTES: usize = 128;
+
+/// Longest text of a finding in a record, in bytes, and most entries of a list:
+/// a hostile plugin fills no disk.
+pub const RECORD_TEXT_BYTES: usize = 256;
+/// See [`RECORD_TEXT_BYTES`].
+pub const RECORD_LIST: usize = 64;
+
+/// Largest file of rules, in bytes: some ten thousand numbers.
+pub const RULES_BYTES: usize = 1 << 20;
+
+/// Most rules in a file: every finding of every call goes past them.
+pub const RULES: usize = 256;
+
+/// Most findings that a rule may ask for, and most that it may exclude.
+pub const TESTS_PER_RULE: usize = 8;
+
+/// Most entries in a list of names or numbers in a rule.
+pub const NAMES_PER_TEST: usize = 1_000;
+
+/// Most prefixes in an allow list.
+pub const ALLOWED: usize = 50_000;
+
+/// Longest time that rules may speak of, in ms of audio: a day.
+pub const RULE_MS: u32 = 86_400_000;
+
+/// Scripts counted by name in the metrics; of further ones only the sum, as
+/// every name is a time series to whoever collects them.
+pub const METRIC_SCRIPTS: usize = 1_024;
+
+/// Longest request read by the metrics' listener, in bytes, and how long a
+/// client may take over it: it has one thread.
+pub const METRIC_REQUEST_BYTES: usize = 8 << 10;
+/// See [`METRIC_REQUEST_BYTES`].
+pub const METRIC_REQUEST_TIME: Duration = Duration::from_secs(2);
+
+/// Size from which an evidence log is rotated, in bytes, and how many old ones
+/// are kept, unless the host says otherwise.
+pub const EVIDENCE_BYTES: u64 = 64 << 20;
+/// See [`EVIDENCE_BYTES`].
+pub const EVIDENCE_FILES: u32 = 10;
+
+/// `text` without control characters, cut to `bytes` at a character's end.
+pub(crate) fn clean(text: &str, bytes: usize) -> String {
+    let mut cut = text.len().min(bytes);
+    while !text.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    text[..cut].chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Largest pack file read, in bytes; see the plugin's limit of the same name.
 pub const PACK_BYTES: u64 = 1 << 30;
 
@@ -90,11 +143,8 @@ pub const TOO_LATE: Duration = Duration::from_millis(600);
 /// Share of its calls that a worker gives up at a time when it is too late.
 pub const SHED_SHARE: usize = 20;
 
-/// Decisions of one call; an analyzer that brings about more is at fault.
-pub const DECISIONS: u32 = 1_000;
-
-/// Findings that count as heard from one push, and bytes of any one string of them.
-pub const FINDING_TEXT_BYTES: usize = 4_096;
+/// How often a file of metrics is written.
+pub const METRICS_FILE: Duration = Duration::from_secs(10);
 
 /// Faults in a row, without a call that ended well between, that take an analyzer out of service.
 pub const FAULTS: u32 = 8;

@@ -76,7 +76,8 @@ pub(crate) fn behaviour(kind: BehaviourKind) -> &'static str {
     }
 }
 
-pub(crate) fn tone(kind: ToneKind) -> &'static str {
+/// A kind of tone in words, as rules and records have it.
+pub fn tone(kind: ToneKind) -> &'static str {
     match kind {
         ToneKind::Beep => "beep",
         ToneKind::Ringback => "ringback",

@@ -9,6 +9,7 @@ use crate::{
     analyzer::Shared,
     engine::{Deadline, Limits, contract::Analyzer as Instance},
     limits,
+    metrics::Fault,
 };
 
 /// An instance of the plugin, its memory a copy-on-write view of the analyzer's. Any number of
@@ -16,7 +17,7 @@ use crate::{
 pub(crate) struct Sandbox {
     store: Store<Limits>,
     instance: Instance,
-    fault: Option<String>,
+    fault: Option<(Fault, String)>,
     shared: Arc<Shared>,
 }
 
@@ -36,7 +37,7 @@ impl Sandbox {
         let instance = shared
             .template
             .instantiate(&mut store)
-            .map_err(|e| Error::Fault { reason: reason(&e) })?;
+            .map_err(|e| Error::Fault { kind: Fault::Start, reason: reason(&e) })?;
         Ok(Sandbox { store, instance, fault: None, shared })
     }
 
@@ -53,9 +54,9 @@ impl Sandbox {
         &self.shared
     }
 
-    /// What ended it.
-    pub fn fault(&self) -> Option<&str> {
-        self.fault.as_deref()
+    /// Whether a fault has ended it.
+    pub fn is_lost(&self) -> bool {
+        self.fault.is_some()
     }
 
     pub fn begin(&mut self, info: CallInfo) -> Result<Seat, Error> {
@@ -111,17 +112,25 @@ impl Sandbox {
         audio: Duration,
         call: impl FnOnce(&Instance, &mut Store<Limits>) -> wasmtime::Result<T>,
     ) -> Result<T, Error> {
-        if let Some(reason) = &self.fault {
-            return Err(Error::Fault { reason: reason.clone() });
+        if let Some((kind, reason)) = self.fault.clone() {
+            return Err(Error::Fault { kind, reason });
         }
         let budget = limits::PUSH_TIME + audio.mul_f64(limits::PUSH_SHARE);
         self.store.data_mut().deadline = Deadline::new(budget);
         self.store.set_epoch_deadline(1);
         call(&self.instance, &mut self.store).map_err(|e| {
-            let reason = reason(&e);
-            self.fault = Some(reason.clone());
-            Error::Fault { reason }
+            let (kind, reason) = (kind(&e), reason(&e));
+            self.fault = Some((kind, reason.clone()));
+            Error::Fault { kind, reason }
         })
+    }
+}
+
+fn kind(error: &wasmtime::Error) -> Fault {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => Fault::Deadline,
+        Some(_) => Fault::Trap,
+        None => Fault::Contract,
     }
 }
 

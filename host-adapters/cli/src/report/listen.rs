@@ -22,13 +22,14 @@ pub struct Heard {
 /// became known by it.
 pub fn listen(
     analyzer: &Analyzer,
+    info: CallInfo,
     recording: &Recording,
     speed: Option<f64>,
     mut tell: impl FnMut(f64, &[Finding]),
 ) -> Result<Heard, Error> {
     let Recording { rate_hz, far, near } = recording;
     let rate_hz = *rate_hz;
-    let mut session = analyzer.session(CallInfo { outbound: false })?;
+    let mut session = analyzer.session(info)?;
     let mut findings = Vec::new();
     let mut take = |found: Vec<Finding>, played: usize| {
         tell(played as f64 / f64::from(rate_hz), &found);

@@ -22,7 +22,8 @@ use crate::{
 
 #[unsafe(no_mangle)]
 pub extern "C" fn callprint_verdict_name(verdict: Number) -> *const c_char {
-    const NAMES: [&CStr; 9] = [
+    // As `Verdict::name` has them, with the NUL that C wants.
+    const NAMES: [&CStr; Verdict::ALL.len()] = [
         c"PENDING",
         c"ROBOT",
         c"HUMAN",
@@ -35,19 +36,6 @@ pub extern "C" fn callprint_verdict_name(verdict: Number) -> *const c_char {
     ];
     let name = usize::try_from(verdict).ok().and_then(|n| NAMES.get(n));
     name.map_or(c"UNKNOWN", |n| n).as_ptr()
-}
-
-fn verdict_number(verdict: Verdict) -> Number {
-    match verdict {
-        Verdict::Robot => 1,
-        Verdict::Human => 2,
-        Verdict::Machine => 3,
-        Verdict::Beep => 4,
-        Verdict::Fax => 5,
-        Verdict::Busy => 6,
-        Verdict::Unsure => 7,
-        Verdict::NotReady => 8,
-    }
 }
 
 /// The callbacks of a call.
@@ -149,23 +137,16 @@ fn names(finding: &Finding) -> (&str, &str) {
     }
 }
 
-/// A decision without its strings.
-fn numbers(decision: &Decision, added_ms: f64) -> types::Decision {
-    let (action, hangup_cause, priority) = match &decision.action {
-        Action::None => (0, 0, 1),
-        Action::Tag => (1, 0, 1),
-        Action::Hangup { cause } => (2, *cause, 1),
-        Action::Transfer { priority, .. } => (3, 0, *priority),
-        Action::Decoy { cause } => (4, *cause, 1),
-    };
+/// No decision.
+fn pending() -> types::Decision {
     types::Decision {
         size: size_of::<types::Decision>(),
-        number: decision.number,
-        verdict: verdict_number(decision.verdict),
-        action,
-        shadow: decision.shadow.into(),
-        hangup_cause,
-        priority,
+        number: 0,
+        verdict: Verdict::Pending as Number,
+        action: 0,
+        shadow: 0,
+        hangup_cause: 0,
+        priority: 1,
         context: c"".as_ptr(),
         extension: c"".as_ptr(),
         rule: c"".as_ptr(),
@@ -173,10 +154,31 @@ fn numbers(decision: &Decision, added_ms: f64) -> types::Decision {
         pack: c"".as_ptr(),
         category: c"".as_ptr(),
         cause: c"".as_ptr(),
+        confidence: 0.0,
+        known_ms: 0.0,
+        added_ms: 0.0,
+        json: c"".as_ptr(),
+    }
+}
+
+/// A decision without its strings.
+fn numbers(decision: &Decision, added_ms: f64) -> types::Decision {
+    let (hangup_cause, priority) = match &decision.action {
+        Action::None | Action::Tag => (0, 1),
+        Action::Hangup { cause } | Action::Decoy { cause } => (*cause, 1),
+        Action::Transfer { priority, .. } => (0, *priority),
+    };
+    types::Decision {
+        number: decision.number,
+        verdict: decision.verdict as Number,
+        action: decision.action.number() as Number,
+        shadow: decision.shadow.into(),
+        hangup_cause,
+        priority,
         confidence: decision.confidence,
         known_ms: decision.known_ms,
         added_ms,
-        json: c"".as_ptr(),
+        ..pending()
     }
 }
 
@@ -264,8 +266,8 @@ pub unsafe extern "C" fn callprint_call_open(
             }
             let facts = CallFacts {
                 id: string(c.id, "id")?.ok_or_else(|| null("id"))?,
-                caller: string(c.caller, "caller")?,
-                callee: string(c.callee, "callee")?,
+                caller: string(c.caller, "caller")?.unwrap_or_default(),
+                callee: string(c.callee, "callee")?.unwrap_or_default(),
                 outbound: c.flags & types::OUTBOUND != 0,
                 limit_ms: (c.limit_ms != 0).then_some(c.limit_ms),
             };
@@ -348,10 +350,7 @@ pub unsafe extern "C" fn callprint_call_poll(
         unsafe {
             let room = (&raw const (*decision).size).read().min(size_of::<types::Decision>());
             let latest = call.as_ref().and_then(CallShared::decision);
-            let mut c = match &latest {
-                Some(latest) => numbers(latest, 0.0),
-                None => types::Decision { verdict: 0, ..numbers(&pending(), 0.0) },
-            };
+            let mut c = latest.as_ref().map_or_else(pending, |latest| numbers(latest, 0.0));
             if let Some(latest) = &latest {
                 Texts::of(latest).place(&mut c, to, size);
             }
@@ -359,14 +358,6 @@ pub unsafe extern "C" fn callprint_call_poll(
             decision.cast::<u8>().copy_from_nonoverlapping((&raw const c).cast(), room);
         }
     });
-}
-
-/// No decision, but for its verdict.
-fn pending() -> Decision {
-    use crate::policy::Judge;
-    let mut decision = Judge::not_ready(&CallFacts::default(), "");
-    decision.action = Action::None;
-    decision
 }
 
 /// # Safety

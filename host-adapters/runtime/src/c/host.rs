@@ -68,7 +68,7 @@ unsafe fn config(from: *const types::HostConfig) -> Result<HostConfig, Error> {
         packs: path(c.packs),
         command: path(c.command),
         evidence_log: path(c.evidence_log),
-        numbers: string(c.numbers, "numbers")?.map_or(defaults.numbers, str::to_owned),
+        numbers: string(c.numbers, "numbers")?.map_or(Ok(defaults.numbers), str::parse)?,
         metrics: string(c.metrics, "metrics")?.map(str::to_owned),
         workers: (c.workers != 0).then_some(c.workers),
         calls_max: number(c.calls_max, defaults.calls_max),

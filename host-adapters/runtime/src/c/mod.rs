@@ -53,6 +53,7 @@ fn status(error: &Error) -> Status {
         | Error::Unsafe { .. }
         | Error::Stale { .. }
         | Error::Plugin { .. }
+        | Error::Rules { .. }
         | Error::Pack { .. } => Status::File,
     }
 }

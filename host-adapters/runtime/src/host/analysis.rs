@@ -1,6 +1,9 @@
 //! The analysis of one call, on the worker that owns it.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use super::{
     Inner,
@@ -10,8 +13,8 @@ use super::{
 };
 use crate::{
     CallInfo, Error, Finding, Side, limits,
-    policy::{Decision, Judge, Verdict},
-    ring::{Record, since_ms},
+    policy::{Decision, Judge},
+    ring::{Record, now_ms, since_ms},
 };
 
 /// What is known of a side's clock.
@@ -39,13 +42,21 @@ pub(crate) struct Analysis {
 impl Analysis {
     pub fn new(call: Arc<Shared>, cohorts: &mut Cohorts, host: &Inner) -> Analysis {
         let judge = Judge::new(call.rules.clone(), call.facts.clone());
+        let judge = judge.knowing(call.analyzer.catalogue());
         let clocks = Default::default();
         let mut this =
             Analysis { call, judge, place: None, clocks, decisions: 0, quarantined: false };
+        if this.judge.is_allowed() {
+            // Who is on the list is not listened to.
+            this.call.set_stage(Stage::Ended);
+            this.pass(0.0, now_ms(), host);
+            return this;
+        }
         match cohorts.place(&this.call.analyzer, this.info()) {
             Ok(place) => {
                 this.place = Some(place);
                 this.call.set_stage(Stage::Analysed);
+                host.metrics.calls_analysed.increment();
             }
             Err(error) => this.fail(&error, host),
         }
@@ -109,7 +120,7 @@ impl Analysis {
         }
         let answer = self.give(side, record, samples);
         self.clocks[side as usize].us += us(record);
-        host.counters.batch.record(f64::from(since_ms(arrived_ms)));
+        host.metrics.batch.observe(Duration::from_millis(since_ms(arrived_ms).into()));
         match answer {
             Ok(findings) => self.judge_all(findings, arrived_ms, host),
             Err(error) => self.fault(error, host),
@@ -117,9 +128,7 @@ impl Analysis {
         if side == Side::Far {
             let clock_ms = self.clocks[0].us as f64 / 1e3;
             call.clock_ms.store(clock_ms as u64, Relaxed);
-            if let Some(decision) = self.judge.passed(clock_ms) {
-                self.decide(decision, arrived_ms, host);
-            }
+            self.pass(clock_ms, arrived_ms, host);
         }
         true
     }
@@ -148,7 +157,7 @@ impl Analysis {
     /// forgotten, its clock goes on.
     fn resume(&mut self, cohorts: &mut Cohorts, host: &Inner) {
         self.place = None;
-        host.counters.resumed.fetch_add(1, Relaxed);
+        host.metrics.calls_resumed.increment();
         let place = cohorts.place(&self.call.analyzer, self.info());
         self.take(place, host);
     }
@@ -190,14 +199,14 @@ impl Analysis {
         self.place = None;
         self.call.set_stage(Stage::Ended);
         let decision = Judge::not_ready(&self.call.facts, cause);
-        self.decide(decision, crate::ring::now_ms(), host);
+        self.decide(decision, now_ms(), host);
     }
 
     fn end(&mut self, host: &Inner) {
         if let Some(place) = self.place.take() {
             match place.finish() {
                 Ok(findings) => {
-                    self.judge_all(findings, crate::ring::now_ms(), host);
+                    self.judge_all(findings, now_ms(), host);
                     host.health.ended_well(&self.call.analyzer);
                 }
                 Err(error) => host.health.fault(&self.call.analyzer, &error, host),
@@ -213,7 +222,7 @@ impl Analysis {
             let decision = self.judge.heard(&finding, clock_ms);
             if self.call.wants_findings && !host.queue.put(Event::Heard(self.call.clone(), finding))
             {
-                host.counters.left_out.fetch_add(1, Relaxed);
+                host.metrics.findings_lost.increment();
             }
             if let Some(decision) = decision {
                 self.decide(decision, arrived_ms, host);
@@ -221,11 +230,14 @@ impl Analysis {
         }
     }
 
-    fn decide(&mut self, mut decision: Decision, arrived_ms: u32, host: &Inner) {
-        // What a hostile analyzer brings about must not fill the memory.
-        if self.decisions >= limits::DECISIONS && decision.verdict != Verdict::NotReady {
-            return;
+    fn pass(&mut self, clock_ms: f64, arrived_ms: u32, host: &Inner) {
+        while let Some(decision) = self.judge.passed(clock_ms) {
+            self.decide(decision, arrived_ms, host);
         }
+    }
+
+    fn decide(&mut self, mut decision: Decision, arrived_ms: u32, host: &Inner) {
+        decision.record["number"] = self.decisions.into();
         decision.number = self.decisions;
         self.decisions += 1;
         let decision = Arc::new(decision);

@@ -28,7 +28,7 @@ impl Cohort {
     fn is_open(&self) -> bool {
         self.calls.get() > 0
             && self.served.get() < limits::COHORT_SERVES
-            && self.sandbox.borrow().fault().is_none()
+            && !self.sandbox.borrow().is_lost()
     }
 
     fn is_of(&self, analyzer: &Analyzer) -> bool {
@@ -52,7 +52,7 @@ impl Place {
 
     /// Whether another call has ended what this one is in.
     pub fn is_lost(&self) -> bool {
-        self.cohort.sandbox.borrow().fault().is_some()
+        self.cohort.sandbox.borrow().is_lost()
     }
 
     /// Whether no other call is in it.

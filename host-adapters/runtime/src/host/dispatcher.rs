@@ -4,10 +4,11 @@ use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, PoisonError},
+    time::Duration,
 };
 
-use super::{call::Shared, counters::Counters, lock};
-use crate::{Finding, limits, policy::Decision, ring::since_ms};
+use super::{call::Shared, lock};
+use crate::{Finding, limits, metrics::Metrics, policy::Decision, ring::since_ms};
 
 pub(crate) enum Event {
     Heard(Arc<Shared>, Finding),
@@ -54,7 +55,7 @@ impl Queue {
 /// before its last callback.
 pub(crate) fn run(
     queue: &Queue,
-    counters: &Counters,
+    metrics: &Metrics,
     mut recorded: impl FnMut(&Decision),
     released: impl Fn(&Shared),
 ) {
@@ -66,9 +67,9 @@ pub(crate) fn run(
         match queue.take() {
             Event::Heard(call, finding) => guarded(&|| call.listener.heard(&finding)),
             Event::Decided(call, decision, arrived_ms) => {
-                let added_ms = f64::from(since_ms(arrived_ms));
-                counters.decided(&decision, added_ms);
-                guarded(&|| call.listener.decided(&decision, added_ms));
+                let added = Duration::from_millis(since_ms(arrived_ms).into());
+                metrics.decided(&decision, added);
+                guarded(&|| call.listener.decided(&decision, added.as_secs_f64() * 1e3));
                 recorded(&decision);
             }
             Event::Released(call) => {

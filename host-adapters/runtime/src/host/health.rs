@@ -1,14 +1,14 @@
 //! Whether the analyzer in force can be trusted with new calls.
 
 use std::{
-    sync::{Arc, Mutex, Weak, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, Weak},
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
 use super::{Inner, lock};
-use crate::{Analyzer, Error, analyzer, limits};
+use crate::{Analyzer, Error, analyzer, limits, metrics::Fault};
 
 #[derive(Default)]
 pub(crate) struct Health(Mutex<State>);
@@ -40,7 +40,11 @@ impl Health {
     }
 
     pub fn fault(&self, analyzer: &Analyzer, error: &Error, host: &Inner) {
-        host.counters.faults.fetch_add(1, Relaxed);
+        let kind = match error {
+            Error::Fault { kind, .. } => *kind,
+            _ => Fault::Start,
+        };
+        host.metrics.fault(kind);
         let mut state = lock(&self.0);
         if state.analyzer.as_ptr() != Arc::as_ptr(&analyzer.shared) {
             return;

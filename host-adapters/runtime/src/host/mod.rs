@@ -7,10 +7,10 @@
 mod analysis;
 mod call;
 mod cohort;
-mod counters;
 mod dispatcher;
 mod health;
 mod log;
+mod publisher;
 mod selftest;
 mod status;
 mod watch;
@@ -29,10 +29,17 @@ use std::{
 
 pub(crate) use call::Shared as CallShared;
 pub use call::{Call, CallConfig, Listener, Stage};
-pub use counters::{Counters, Histogram};
 pub use log::{Level, Sink};
 
-use crate::{Analyzer, Error, analyzer::Pool, limits, policy::Rules, ring::Rings};
+use crate::{
+    Analyzer, Error,
+    analyzer::Pool,
+    evidence_log::{EvidenceLog, Numbers},
+    limits,
+    metrics::{Metrics, Skip},
+    policy::{Decision, Rules},
+    ring::Rings,
+};
 use worker::{Worker, without_signals};
 
 /// How a host runs.
@@ -45,8 +52,8 @@ pub struct HostConfig {
     pub command: Option<PathBuf>,
     /// JSON lines, one per decision.
     pub evidence_log: Option<PathBuf>,
-    /// Numbers in that log: "clear", "hashed" or "omitted".
-    pub numbers: String,
+    /// Numbers in that log.
+    pub numbers: Numbers,
     /// Address or file of the metrics.
     pub metrics: Option<String>,
     /// Analysing threads; none: half of the processors.
@@ -69,7 +76,7 @@ impl HostConfig {
             packs: None,
             command: None,
             evidence_log: None,
-            numbers: "clear".into(),
+            numbers: Numbers::Clear,
             metrics: None,
             workers: None,
             calls_max: limits::SESSIONS,
@@ -91,19 +98,13 @@ impl HostConfig {
         let batch = limits::BATCH_MS_RANGE;
         within("batch_ms", self.batch_ms, *batch.start(), *batch.end())?;
         within("cohort", self.cohort, 1, limits::COHORT_MAX)?;
-        if !["clear", "hashed", "omitted"].contains(&&*self.numbers) {
-            let numbers = &self.numbers;
-            return Err(Error::Usage(format!(
-                "numbers is {numbers:?}; it must be \"clear\", \"hashed\" or \"omitted\""
-            )));
-        }
         Ok(())
     }
 }
 
 /// What the threads of a host share.
 pub(crate) struct Inner {
-    pub counters: Counters,
+    pub metrics: Arc<Metrics>,
     pub health: health::Health,
     pub queue: dispatcher::Queue,
     pub log: log::Log,
@@ -135,6 +136,7 @@ pub struct Host {
     threads: Vec<JoinHandle<()>>,
     dispatcher: Option<JoinHandle<()>>,
     watch: Option<watch::Watch>,
+    publisher: Option<publisher::Publisher>,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -152,7 +154,7 @@ impl Host {
         let builtin = |name: &str, outbound| (name.to_owned(), Arc::new(Rules::builtin(outbound)));
         let rules = [builtin("inbound", false), builtin("outbound", true)].into();
         let inner = Arc::new(Inner {
-            counters: Counters::default(),
+            metrics: Arc::default(),
             health: health::Health::default(),
             queue: dispatcher::Queue::default(),
             log,
@@ -176,12 +178,26 @@ impl Host {
             }
             inner.log.notice(format!("{error}; calls are not analysed until it is baked"));
         }
-        let mut host = Host { inner, threads: Vec::new(), dispatcher: None, watch: None };
-        host.start(config.packs, config.command)?;
+        let log = config.evidence_log.map(|path| {
+            EvidenceLog::open(&path, config.numbers, limits::EVIDENCE_BYTES, limits::EVIDENCE_FILES)
+        });
+        let log = log.transpose()?;
+        let mut host =
+            Host { inner, threads: Vec::new(), dispatcher: None, watch: None, publisher: None };
+        if let Some(to) = config.metrics {
+            let publisher = without_signals(|| publisher::Publisher::start(&host.inner, &to))?;
+            host.publisher = Some(publisher);
+        }
+        host.start(log, config.packs, config.command)?;
         Ok(host)
     }
 
-    fn start(&mut self, packs: Option<PathBuf>, command: Option<PathBuf>) -> Result<(), Error> {
+    fn start(
+        &mut self,
+        log: Option<EvidenceLog>,
+        packs: Option<PathBuf>,
+        command: Option<PathBuf>,
+    ) -> Result<(), Error> {
         let system = |e| Error::System(format!("no thread for the host: {e}"));
         without_signals(|| {
             for n in 0..self.inner.workers.len() {
@@ -194,8 +210,10 @@ impl Host {
             }
             let inner = self.inner.clone();
             let run = move || {
+                let mut log = log;
+                let recorded = |decision: &Decision| inner.record(log.as_mut(), decision);
                 let released = |call: &call::Shared| inner.forget(call);
-                dispatcher::run(&inner.queue, &inner.counters, |_| {}, released);
+                dispatcher::run(&inner.queue, &inner.metrics, recorded, released);
             };
             let thread = thread::Builder::new().name("callprint-tell".into());
             self.dispatcher = Some(thread.spawn(run).map_err(system)?);
@@ -241,12 +259,12 @@ impl Host {
 
     /// The same in Prometheus' text format.
     pub fn metrics(&self) -> String {
-        String::new()
+        self.inner.metrics.render()
     }
 
     /// What it has counted.
-    pub fn counters(&self) -> &Counters {
-        &self.inner.counters
+    pub fn counted(&self) -> &Metrics {
+        &self.inner.metrics
     }
 
     /// Closes every call and returns those that nobody had closed.
@@ -264,6 +282,7 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         self.watch = None;
+        self.publisher = None;
         self.close_calls();
         self.inner.workers.iter().for_each(Worker::stop);
         for thread in self.threads.drain(..) {
@@ -280,8 +299,18 @@ impl Inner {
     /// Puts an analyzer in force.
     fn load(&self, path: Option<&Path>) -> Result<(), Error> {
         let path = path.map_or_else(|| lock(&self.source).path.clone(), Path::to_owned);
-        let analyzer = Analyzer::open_in(&self.pool, &path)?;
+        let opened = Analyzer::open_in(&self.pool, &path);
         let mut source = lock(&self.source);
+        let first = source.analyzer.is_none();
+        let analyzer = opened.inspect_err(|_| {
+            if !first {
+                self.metrics.reloads_failed.increment();
+            }
+        })?;
+        if !first {
+            self.metrics.reloads.increment();
+        }
+        self.metrics.analyzer(analyzer.recipe());
         source.analyzer = Some(analyzer.clone());
         source.path = path;
         self.health.reset(&analyzer);
@@ -299,16 +328,15 @@ impl Inner {
         rules: Option<Arc<Rules>>,
         listener: Box<dyn Listener>,
     ) -> Result<Arc<call::Shared>, Error> {
-        let counters = &self.counters;
-        let refused = |counter: &AtomicU64, error| {
-            counter.fetch_add(1, Ordering::Relaxed);
+        let refused = |why, error| {
+            self.metrics.skipped(why);
             Err(error)
         };
         let rules = match rules {
             Some(rules) => rules,
             None => self.find_rules(&config)?,
         };
-        let unavailable = |reason: String| refused(&counters.skipped, Error::Unavailable(reason));
+        let unavailable = |reason: String| refused(Skip::NotReady, Error::Unavailable(reason));
         if self.closing.load(Ordering::Acquire) {
             return unavailable("the host is closing".into());
         }
@@ -322,7 +350,7 @@ impl Inner {
         if late > limits::LATE {
             let ms = late.as_millis();
             let reason = format!("the analysis is {ms} ms late, so new calls are left out");
-            return refused(&counters.shed, Error::Unavailable(reason));
+            return refused(Skip::Overload, Error::Unavailable(reason));
         }
         let mut calls = lock(&self.calls);
         let number = self.next_call.fetch_add(1, Ordering::Relaxed);
@@ -332,12 +360,12 @@ impl Inner {
             .flatten();
         let Some(call) = call else {
             let limit = self.calls_max;
-            return refused(&counters.skipped, Error::Exhausted { limit });
+            return refused(Skip::Full, Error::Exhausted { limit });
         };
         let call = Arc::new(call);
         calls.insert(number, call.clone());
         drop(calls);
-        counters.opened.fetch_add(1, Ordering::Relaxed);
+        self.metrics.calls_live.add(1);
         let idlest = self.workers.iter().min_by_key(|w| w.calls()).expect("at least one worker");
         idlest.give(call.clone());
         Ok(call)
@@ -354,14 +382,23 @@ impl Inner {
         })
     }
 
+    /// Keeps what a complaint needs.
+    fn record(&self, log: Option<&mut EvidenceLog>, decision: &Decision) {
+        let Some(log) = log else { return };
+        let (_, lost) = log.counts();
+        if let Err(error) = log.append(&decision.record) {
+            self.log.error(format!("{error}; decisions are not recorded until this is better"));
+        }
+        self.metrics.evidence_lost.add(log.counts().1 - lost);
+    }
+
     /// A call is over.
     fn forget(&self, call: &call::Shared) {
         let (gaps, us) = call.gaps();
-        let counters = &self.counters;
-        counters.gaps.fetch_add(gaps, Ordering::Relaxed);
-        counters.gap_us.fetch_add(us, Ordering::Relaxed);
-        counters.refused.fetch_add(call.refused().into(), Ordering::Relaxed);
-        counters.released.fetch_add(1, Ordering::Relaxed);
+        self.metrics.gaps.add(gaps);
+        self.metrics.gap_samples.add(us / 125);
+        self.metrics.frames_refused.add(call.refused().into());
+        self.metrics.calls_live.add(-1);
         let mut calls = lock(&self.calls);
         calls.remove(&call.number);
         if calls.is_empty() {

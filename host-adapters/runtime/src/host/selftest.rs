@@ -63,7 +63,9 @@ pub(crate) fn run(host: &Inner) -> Result<String, String> {
         thread::sleep(due.saturating_sub(start.elapsed()));
         let before = Instant::now();
         call.push(Side::Far, RATE_HZ, frame);
-        slowest = slowest.max(before.elapsed());
+        let took = before.elapsed();
+        host.metrics.push.observe(took);
+        slowest = slowest.max(took);
     }
     drop(call);
     let (mut beep, mut decided, mut refused) = (None, None, None);

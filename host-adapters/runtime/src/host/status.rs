@@ -7,31 +7,16 @@ use serde_json::{Value, json};
 use super::{Inner, Stage, call::Shared, lock, worker::Worker};
 
 pub(crate) fn json(host: &Inner, with_calls: bool) -> Value {
-    let source = lock(&host.source);
-    let analyzer = source.analyzer.as_ref().map(|analyzer| {
-        let recipe = analyzer.recipe();
-        let packs: Vec<Value> = recipe
-            .packs
-            .iter()
-            .map(|p| json!({ "id": p.id, "version": p.version, "scripts": p.scripts }))
-            .collect();
-        json!({
-            "path": source.path, "analyzer": recipe.analyzer, "plugin_sha256": recipe.plugin_sha256,
-            "packs": packs, "index_bytes": recipe.index_bytes,
-        })
-    });
-    drop(source);
     let calls: Vec<_> = lock(&host.calls).values().cloned().collect();
-    let mut status = host.counters.json();
+    let mut status = host.metrics.to_json();
     let analysed = calls.iter().filter(|c| c.stage() == Stage::Analysed).count();
-    status["calls"]["live"] = calls.len().into();
-    status["calls"]["analysed"] = analysed.into();
+    status["calls"]["in_analysis"] = analysed.into();
     status["calls"]["max"] = host.calls_max.into();
     // Those of the live calls too.
     let (gaps, gap_us) = calls.iter().map(|c| c.gaps()).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
-    status["gaps"]["count"] = (host.counters.gaps.load(Relaxed) + gaps).into();
-    status["gaps"]["ms"] = ((host.counters.gap_us.load(Relaxed) + gap_us) / 1_000).into();
-    status["analyzer"] = analyzer.into();
+    status["gaps"] = (host.metrics.gaps.get() + gaps).into();
+    status["gap_ms"] = json!(host.metrics.gap_samples.get() as f64 / 8.0 + gap_us as f64 / 1e3);
+    status["path"] = json!(lock(&host.source).path);
     status["health"] = host.health.json();
     status["workers"] = host.workers.iter().map(worker).collect();
     status["batch_ms"] = host.batch_ms.into();
@@ -56,7 +41,7 @@ fn call(call: &Shared) -> Value {
         Stage::Analysed => "analysed",
         Stage::Ended => "ended",
     };
-    let verdict = call.decision().map(|d| format!("{:?}", d.verdict).to_uppercase());
+    let verdict = call.decision().map(|d| d.verdict.name());
     json!({
         "id": call.facts.id, "stage": stage, "clock_ms": call.clock_ms.load(Relaxed),
         "gaps": call.gaps().0, "verdict": verdict,

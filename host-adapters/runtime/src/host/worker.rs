@@ -21,7 +21,7 @@ pub(crate) struct Worker {
     /// Calls that it has, the inbox included.
     calls: AtomicU32,
     late_us: AtomicU64,
-    busy_us: AtomicU64,
+    busy_ns: AtomicU64,
     stop: AtomicBool,
 }
 
@@ -42,7 +42,7 @@ impl Worker {
 
     /// Processor time that it has used.
     pub fn busy(&self) -> Duration {
-        Duration::from_micros(self.busy_us.load(Ordering::Relaxed))
+        Duration::from_nanos(self.busy_ns.load(Ordering::Relaxed))
     }
 
     /// To be followed by joining its thread; its calls must be over.
@@ -86,7 +86,9 @@ pub(crate) fn run(worker: &Worker, host: &Inner) {
             !over
         });
         cohorts.sweep();
-        worker.busy_us.store(thread_time().as_micros() as u64, Ordering::Relaxed);
+        let busy = thread_time();
+        host.metrics.cpu_ns.add((busy - worker.busy()).as_nanos() as u64);
+        worker.busy_ns.store(busy.as_nanos() as u64, Ordering::Relaxed);
     }
 }
 
@@ -97,7 +99,7 @@ fn shed(calls: &mut [Vec<Analysis>], host: &Inner) {
     let count = analysed.len().div_ceil(limits::SHED_SHARE);
     analysed.sort_by_key(|c| std::cmp::Reverse(c.call.number));
     for call in analysed.into_iter().take(count) {
-        host.counters.shed.fetch_add(1, Ordering::Relaxed);
+        host.metrics.calls_shed.increment();
         call.give_up("OVERLOAD", host);
     }
 }
