@@ -90,8 +90,7 @@ static void write_state(switch_stream_handle_t *stream, const char *word) {
     need = callprint_host_status_json(module.host, calls, text, size);
   } while (need > size && (size = need + need / 4));
   json = cJSON_Parse(text);
-  part = calls ? cJSON_GetObjectItem(json, "live") : json;
-  if (packs) part = cJSON_GetObjectItem(cJSON_GetObjectItem(json, "analyzer"), "packs");
+  part = calls ? cJSON_GetObjectItem(json, "live") : packs ? cJSON_GetObjectItem(json, "packs") : json;
   shown = cJSON_Print(part);
   stream->write_function(stream, "%s\n", shown ? shown : "-ERR");
   free(shown);

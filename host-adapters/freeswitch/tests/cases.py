@@ -40,6 +40,11 @@ def play(setting, sound):
     return f"'&playback({setting.sounds}/{sound}.wav)'"
 
 
+def agent(switch, name, who="agent"):
+    """Bridges to an agent, whose leg is `<name>-desk`."""
+    return "bridge:{sip_invite_call_id=" + name + "-desk}sofia/test/" + f"{who}@127.0.0.1:{switch.sip_port}"
+
+
 def hangup_cause(switch, uuid, timeout_s=30):
     return switch.wait("CHANNEL_HANGUP_COMPLETE", uuid, timeout_s)["Hangup-Cause"]
 
@@ -91,7 +96,7 @@ def known_script_is_decoyed(switch, setting):
                 variables=f"execute_on_answer='record_session {record}',RECORD_STEREO=true")
     assert hangup_cause(switch, name) == "UNALLOCATED_NUMBER"
     time.sleep(1)
-    (_, heard), rate_hz = audio.read(record)
+    (heard, _), rate_hz = audio.read(record)  # left: what the robot hears
     spans = [audio.tone_span(heard, rate_hz, hz) for hz in (985.2, 1370.6, 1776.7)]
     assert all(spans), f"tones not heard by the robot: {spans}"
     assert spans[0][0] < spans[1][0] < spans[2][0], f"tones out of order: {spans}"
@@ -113,9 +118,7 @@ def shadow_acts_on_nothing(switch, setting):
 def script_in_mid_bridge(switch, setting):
     """A call that was bridged to an agent is still heard: a script that comes later ends it."""
     name = new_name()
-    agent = "{origination_uuid=" + name + "-agent,sip_invite_call_id=" + name + "-desk,sip_h_X-Apps='m:^:answer^echo'}"
-    switch.call(name, ["answer", "callprint_start:hangup",
-                       f"bridge:{agent}sofia/test/run@127.0.0.1:{switch.sip_port}"], play(setting, "late"))
+    switch.call(name, ["answer", "callprint_start:hangup", agent(switch, name)], play(setting, "late"))
     switch.wait("CHANNEL_BRIDGE", name)
     assert hangup_cause(switch, name) == "CALL_REJECTED"
     hangup_cause(switch, f"{name}-desk")
@@ -137,6 +140,9 @@ def message_after_the_beep(switch, setting):
     assert switch.variable(dialer, "avmd_detect") == "TRUE"
     switch.wait("CHANNEL_HANGUP_COMPLETE", name, 30)
     time.sleep(1)
+    found = switch.events("callprint::verdict", dialer)[-1]
+    print(f"  beep {beep['Callprint-Start-Ms']}-{beep['Callprint-End-Ms']} ms, known at {found['Callprint-Known-Ms']} ms, "
+          f"{found['Callprint-Added-Ms']} ms added")
     verdicts = [e["Callprint-Verdict"] for e in switch.events("callprint::verdict", dialer)]
     assert verdicts[-1] == "BEEP", verdicts
     # The mailbox's own recording: what it hears on the left, its beep on the right.
@@ -163,15 +169,15 @@ def wait_times_out(switch, setting):
 def hooks_run_asynchronously(switch, setting):
     """The hooks of a verdict run, one that takes long holds up nothing, and one may stop the analysis itself."""
     name, other = new_name(), new_name()
-    switch.call(name, ["answer", "export:nolocal:x=y", "set:execute_on_callprint_verdict_1=sleep 30000",
+    switch.call(name, ["answer", "set:execute_on_callprint_verdict_1=sleep 30000",
                        "set:execute_on_callprint_verdict_2=callprint_stop",
-                       "set:api_on_callprint_verdict=global_setvar test_" + name + "=${callprint_verdict}",
+                       f"set:api_on_callprint_verdict=global_setvar test_{name}=told",
                        "callprint_start:tag", "park"], play(setting, "dental-implant"))
     switch.wait("callprint::verdict", name)
     switch.wait("CHANNEL_EXECUTE", name, where=lambda e: e["Application"] == "sleep")
     switch.call(other, ["answer", "callprint_start:hangup", "park"], play(setting, "dental-implant"))
     assert hangup_cause(switch, other) == "CALL_REJECTED", "a hook that sleeps held up another call"
-    assert switch.esl.api(f"global_getvar test_{name}") == "ROBOT"
+    assert switch.esl.api(f"global_getvar test_{name}") == "told"
     switch.esl.api(f"uuid_break {name}")
     switch.wait("callprint::stop", name)
     assert switch.alive()
@@ -221,9 +227,7 @@ def early_media_only_on_purpose(switch, setting):
 def proxy_media_is_refused(switch, setting):
     """Media that the switch does not decode is refused with a reason, and the call goes on."""
     name = new_name()
-    agent = "{sip_invite_call_id=" + name + "-desk,sip_h_X-Apps='m:^:answer^sleep:20000'}"
-    switch.call(name, ["set:proxy_media=true", "callprint_start:hangup",
-                       f"bridge:{agent}sofia/test/run@127.0.0.1:{switch.sip_port}"], play(setting, "dental-implant"))
+    switch.call(name, ["set:proxy_media=true", "callprint_start:hangup", agent(switch, name)], play(setting, "dental-implant"))
     switch.wait("CHANNEL_BRIDGE", name)
     time.sleep(1)
     assert switch.variable(name, "callprint_verdict") == "NOTREADY", switch.variable(name, "callprint_verdict")
@@ -240,7 +244,7 @@ def codec_changes_in_mid_call(switch, setting):
     rates = []
     for codec in ("G722", "PCMA"):
         time.sleep(1)
-        switch.esl.api(f"uuid_media_reneg {name}-robot {codec}")
+        switch.esl.api(f"uuid_media_reneg {name}-robot ={codec}")
         time.sleep(0.5)
         rates.append(switch.variable(name, "read_codec") or switch.esl.api(f"uuid_dump {name}").partition("Channel-Read-Codec-Name: ")[2][:4])
     assert rates[0] != rates[1], f"the codec did not change: {rates}"
@@ -349,10 +353,7 @@ def bridges_in_both_directions(switch, setting):
     """Twenty bridges in which both legs are analysed, with audio both ways: callbacks of one bug come from two threads."""
     names = [new_name() for _ in range(20)]
     for name in names:
-        agent = ("{sip_invite_call_id=" + name + "-desk,sip_h_X-Apps='m:^:answer^playback:" + str(setting.sounds / "tutoring.wav")
-                 + "',execute_on_answer='callprint_start tag'}")
-        switch.call(name, ["answer", "callprint_start:tag", f"bridge:{agent}sofia/test/run@127.0.0.1:{switch.sip_port}"],
-                    play(setting, "late"))
+        switch.call(name, ["answer", "callprint_start:tag", agent(switch, name, "heard-agent")], play(setting, "late"))
     for name in names:
         assert switch.wait("callprint::verdict", name, 60)["Callprint-Script"] == "dental-implant"
 

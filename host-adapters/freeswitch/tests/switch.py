@@ -44,6 +44,10 @@ CONFIG = """<?xml version="1.0"?>
 <section name="dialplan"><context name="test">
   <extension name="run"><condition field="destination_number" expression="^run$">
     <action application="transfer" data="'${{sip_h_X-Apps}}' inline"/></condition></extension>
+  <extension name="agent"><condition field="destination_number" expression="^(heard-)?agent$">
+    <action application="answer"/></condition>
+    <condition field="destination_number" expression="^heard-" break="never"><action application="callprint_start" data="tag"/></condition>
+    <condition><action application="playback" data="{root}/sounds/tutoring.wav"/><action application="echo"/></condition></extension>
   <extension name="caught"><condition field="destination_number" expression="^caught-(.*)$">
     <action application="set" data="test_caught=$1"/><action application="sleep" data="60000"/></condition></extension>
 </context></section>
