@@ -1,7 +1,8 @@
 # make build | demo | test | lint | bench | eval | install PREFIX=/usr/local; README.md says more.
-# make asterisk | install-asterisk | test-asterisk: host-adapters/asterisk/README.md.
+# make asterisk | install-asterisk | test-asterisk: host-adapters/asterisk/README.md; freeswitch likewise.
 .DELETE_ON_ERROR:
-.PHONY: build plugin demo test lint bench eval install clean asterisk install-asterisk test-asterisk
+.PHONY: build plugin demo test lint bench eval install clean
+.PHONY: asterisk install-asterisk test-asterisk freeswitch install-freeswitch test-freeswitch
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -30,6 +31,7 @@ demo: build
 test: build
 	$(CARGO) test --release --locked --workspace
 	python3 conformance/eval/run.py quick
+	$(MAKE) test-freeswitch
 	$(MAKE) test-asterisk
 
 eval: build
@@ -53,6 +55,8 @@ install: build
 	install -D -m 755 $(CALLPRINT) $(DESTDIR)$(PREFIX)/bin/callprint
 	install -D -m 644 $(COMPONENT) $(DESTDIR)$(PREFIX)/share/callprint/callprint.wasm
 	install -D -m 644 wit/callprint.wit $(DESTDIR)$(PREFIX)/share/callprint/callprint.wit
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/callprint/rules models/rules/*.json
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/callprint/schema models/schema/*.json
 	install -D -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libcallprint.so.$(ABI).$(VERSION)
 	ln -sf libcallprint.so.$(ABI).$(VERSION) $(DESTDIR)$(PREFIX)/lib/libcallprint.so.$(ABI)
 	ln -sf libcallprint.so.$(ABI) $(DESTDIR)$(PREFIX)/lib/libcallprint.so
@@ -72,6 +76,17 @@ install-asterisk: install asterisk
 test-asterisk: build
 	host-adapters/asterisk/tests/run.sh sid
 	host-adapters/asterisk/tests/run.sh bullseye --quick
+
+# Need FreeSWITCH's headers: pkg-config --exists freeswitch. The tests against a switch say SKIPPED
+# without.
+freeswitch: build
+	$(MAKE) -C host-adapters/freeswitch
+
+install-freeswitch: install freeswitch
+	$(MAKE) -C host-adapters/freeswitch install
+
+test-freeswitch: build
+	$(MAKE) -C host-adapters/freeswitch test
 
 clean:
 	$(CARGO) clean
