@@ -6,6 +6,8 @@ use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Strategy,
 };
 
+use crate::limits;
+
 /// Rust's view of `wit/callprint.wit`.
 #[allow(missing_docs, reason = "the WIT's own documentation is what is shown")]
 pub mod contract {
