@@ -52,7 +52,7 @@ pub(crate) struct ScriptName {
 }
 
 /// The `category` of scripts that a voice mailbox says.
-const VOICEMAIL: &str = "voicemail";
+const VOICEMAIL: &str = "voicemail-system";
 
 /// A catalogue that is complete: what sessions work with.
 pub struct Sealed {
