@@ -33,12 +33,15 @@ class Callprint:
         self.jobs = jobs
         self.analyzer: Path | None = None
 
-    def enrol(self, scripts: Iterable[tuple[str, Path]]) -> None:
+    def enrol(
+        self, scripts: Iterable[tuple[str, Path]], announcements: Iterable[tuple[str, Path]] = ()
+    ) -> None:
         """Enrol and bake (script id, recording) pairs, unless this very command did it before."""
-        scripts = list(scripts)
+        scripts = [(*script, "eval") for script in scripts]
+        scripts += [(*announcement, "voicemail-system") for announcement in announcements]
         digest = hashlib.sha256(self.identity.encode())
-        for script_id, path in scripts:
-            digest.update(script_id.encode() + path.read_bytes())
+        for script_id, path, category in scripts:
+            digest.update(script_id.encode() + category.encode() + path.read_bytes())
         self.identity = digest.hexdigest()[:16]
         folder = bootstrap.work_dir() / "analyzers" / self.identity
         self.analyzer = folder / "analyzer.cwasm"
@@ -47,9 +50,9 @@ class Callprint:
             return
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        _write_list(folder / "refs.csv", ("script_id", "wav"), scripts)
+        _write_list(folder / "refs.csv", ("script_id", "wav", "category"), scripts)
         pack = folder / "pack.json"
-        about = ("--name", "eval", "--vendor", "eval", "--category", "eval")
+        about = ("--name", "eval", "--vendor", "eval")
         self._run("enroll", "--list", folder / "refs.csv", "--pack", pack, *about)
         self._run("bake", "--pack", pack, "--out", self.analyzer)
         (folder / "ready").touch()

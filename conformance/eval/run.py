@@ -73,8 +73,9 @@ def main() -> int:
     progress.note(f"corpus, {args.part} part{' with neural voices' if args.neural else ''}")
     clips = corpus.load(args.part, args.neural, args.jobs)
     scripts = [(clip.id, clip.path) for clip in clips if clip.role == "script"]
-    progress.note(f"enrolling {len(scripts)} scripts")
-    under_test.enrol(scripts)
+    announcements = signal_calls.announcements(args.part) if args.signals else []
+    progress.note(f"enrolling {len(scripts)} scripts, {len(announcements)} announcements")
+    under_test.enrol(scripts, announcements)
 
     wanted = queries.sets(args.part, args.neural, args.conditions, args.per_condition, args.seed)
     queries.build(wanted, args.jobs, progress)

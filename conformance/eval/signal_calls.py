@@ -4,7 +4,7 @@ beep         a greeting, then a record signal; `about` says which kind of beep
 no-beep      what is easily taken for one: speech, music, sung vowels, call-progress, keypad and fax tones
 progress     a call-progress tone of some country
 dtmf         keypad digits
-answer       a person or a machine picking up
+answer       a person, a mailbox with its owner's greeting, or an announcement (some of them enrolled) picking up
 """
 
 import json
@@ -65,7 +65,7 @@ _KEYS = {
 
 @dataclass
 class SignalCall:
-    """One call. `about` refines the kind: single, short, dual or swept; ringback …; human or machine.
+    """One call. `about` refines the kind: single, short, dual or swept; ringback …; human, mailbox or announcement.
 
     start_ms, end_ms: of the beep. speech_from_ms: when whoever answers begins to speak.
     """
@@ -84,7 +84,8 @@ class SignalCall:
 
 
 def folder(part: str, kind: str, count: int, seed: int) -> Path:
-    return bootstrap.work_dir() / "queries" / seeds.key(_MADE_BY, corpus.VERSION, part, kind, count, seed)
+    made_of = (bootstrap.EVAL_DIR / "answers.json").read_text() if kind == "answer" else ""
+    return bootstrap.work_dir() / "queries" / seeds.key(_MADE_BY, made_of, corpus.VERSION, part, kind, count, seed)
 
 
 def build(part: str, count: int, seed: int, jobs: int, progress) -> None:
@@ -261,24 +262,46 @@ def _dtmf(part: str, index: int, clips: list, rng: np.random.Generator) -> tuple
     ), _digits(digits, rng, dbm0)
 
 
+def announcements(part: str) -> list[tuple[str, Path]]:
+    """Id and recording of the announcements that are enrolled as a voice mailbox's: those of the part's first voices."""
+    phrases_by_lang = json.loads((bootstrap.EVAL_DIR / "answers.json").read_text())["announcement"]
+    where = bootstrap.work_dir() / "announcements" / seeds.key(_MADE_BY, json.dumps(phrases_by_lang), part)
+    enrolled = []
+    for lang, texts in phrases_by_lang.items():
+        for voice in _voices(part, lang, ("enrol",)):
+            for number, phrases in enumerate(texts):
+                path = where / f"{voice.label.replace('/', '-')}-{lang}-{number}.wav"
+                if not path.exists():
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    wav.write(path, np.concatenate([speech.say(voice, phrase) for phrase in phrases]))
+                enrolled.append((f"announcement-{path.stem}", path))
+    return enrolled
+
+
+def _voices(part: str, lang: str, uses: tuple[str, ...]) -> list[Voice]:
+    voices = json.loads((bootstrap.EVAL_DIR / "voices.json").read_text())[part]
+    found = [Voice("espeak", name, lang) for use in uses for name in voices["espeak"][lang][use]]
+    return found + [Voice("flite", name, lang) for name in voices["flite"].get(lang, {"enrol": []})["enrol"]]
+
+
 def _answer(part: str, index: int, clips: list, rng: np.random.Generator) -> tuple[SignalCall, np.ndarray]:
-    who = ("human", "machine")[index % 2]
+    who = ("human", "mailbox", "human", "announcement")[index % 4]
     phrases_by_lang = json.loads((bootstrap.EVAL_DIR / "answers.json").read_text())[who]
     lang = sorted(phrases_by_lang)[int(rng.choice(len(phrases_by_lang), p=_language_shares(phrases_by_lang)))]
     phrases = phrases_by_lang[lang][int(rng.integers(len(phrases_by_lang[lang])))]
-    voices = json.loads((bootstrap.EVAL_DIR / "voices.json").read_text())[part]
-    names = [("espeak", name) for use in ("enrol", "stranger") for name in voices["espeak"][lang][use]]
-    names += [("flite", name) for name in voices["flite"].get(lang, {"enrol": []})["enrol"]] * 3
-    engine, name = names[int(rng.integers(len(names)))]
-    rate = float(rng.uniform(0.9, 1.15))
-    spoken = [speech.say(Voice(engine, name, lang), phrase, round(rate, 2)) for phrase in phrases]
+    voices = _voices(part, lang, ("enrol", "stranger"))
+    voice = voices[int(rng.integers(len(voices)))]
+    # An announcement is one recording, played again and again.
+    rate = 1.0 if who == "announcement" else round(float(rng.uniform(0.9, 1.15)), 2)
+    spoken = [speech.say(voice, phrase, rate) for phrase in phrases]
     before_s = float(rng.uniform(0.2, 1.5))
     parts = [_silence(before_s)]
     for pcm in spoken:
         parts += [pcm, _silence(rng.uniform(0.6, 1.4))]
-    if who == "machine" and rng.random() < 0.6:
+    if who == "mailbox" and rng.random() < 0.9:
         parts.append(tone_synthesis.tone((float(rng.uniform(660, 1400)),), float(rng.uniform(0.25, 0.8)), -15))
-    parts.append(_silence(2.5 if who == "human" else 1.0))
+    # Nobody says anything, so whoever picked up waits; an announcement ends the call.
+    parts.append(_silence(1.0 if who == "announcement" else 2.5))
     # Background belongs to the place, so it is there before and after the words.
     pcm = level.at_level(np.concatenate(parts), rng.uniform(-32, -20))
     return SignalCall(
@@ -287,7 +310,7 @@ def _answer(part: str, index: int, clips: list, rng: np.random.Generator) -> tup
         who,
         _condition(rng),
         speech_from_ms=before_s * 1000,
-        detail=f"{engine}-{name}: {' / '.join(phrases)}",
+        detail=f"{voice.label}: {' / '.join(phrases)}",
     ), pcm
 
 

@@ -135,7 +135,9 @@ impl Session {
         let Far { feed, ear } = &mut self.far;
         let known_at = feed.clock();
         ear.tones.finish(|tone| {
-            findings.push(Finding { known_at, side: Side::Far, what: Event::Tone(tone) });
+            let mut tell = |what| findings.push(Finding { known_at, side: Side::Far, what });
+            self.conversation.tone(&tone, &mut tell);
+            tell(Event::Tone(tone));
         });
         self.conversation.finish(known_at, |far, what| {
             let side = if far { Side::Far } else { Side::Near };

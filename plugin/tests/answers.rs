@@ -83,6 +83,36 @@ fn long_greeting_is_a_machine_and_a_beep_settles_it() {
 }
 
 #[test]
+fn a_beep_tells_before_it_ends_and_leaves_no_talk_spurt() {
+    let greeting = Audio::default().silence(400.0).speech(1_500.0, 12).silence(300.0);
+    let from = greeting.ms();
+    let far = greeting.tone(&[1_300.0], 600.0, -12.0).silence(2_000.0).noise(-70.0);
+    let findings = call(&far, None);
+    let machine = findings.iter().find_map(|f| match &f.what {
+        Event::Answer(answer) if answer.cause.starts_with("BEEP-") => Some(f.known_at.ms()),
+        _ => None,
+    });
+    assert!(machine.is_some_and(|ms| ms < from + 300.0), "{machine:?}, beep from {from} ms");
+    let late = findings.iter().filter(|f| match &f.what {
+        Event::Speech(spurt) => spurt.start.ms() > from - 100.0,
+        _ => false,
+    });
+    assert_eq!(late.count(), 0, "{findings:?}");
+}
+
+#[test]
+fn who_talks_on_in_pieces_to_nobody_is_a_machine() {
+    let far = (0..6).fold(Audio::default().silence(400.0), |audio, n| {
+        audio.speech(1_300.0, 40 + n).silence(800.0)
+    });
+    let heard = answers(&far.noise(-70.0));
+    assert_eq!(heard[0].1.kind, AnswerKind::Human, "{heard:?}");
+    let (_, last) = heard.last().expect("an answer");
+    assert_eq!(last.kind, AnswerKind::Machine, "{heard:?}");
+    assert!(last.cause.starts_with("MONOLOGUE-"), "{heard:?}");
+}
+
+#[test]
 fn talk_spurts_have_their_edges() {
     let far = Audio::default().silence(1_000.0).speech(1_500.0, 21).silence(1_000.0).noise(-60.0);
     let spurts: Vec<_> = call(&far, None)

@@ -3,8 +3,8 @@
 mod common;
 
 use callprint_fixtures as fixtures;
-use callprint_plugin::{CallInfo, Session, Side, catalog::Workspace};
-use common::{analyze, matches, recording, twenty};
+use callprint_plugin::{CallInfo, Event, Session, Side, catalog::Workspace, finding::AnswerKind};
+use common::{analyze, matches, pack, recording, sealed, twenty};
 
 #[test]
 fn a_script_is_named_within_three_seconds_and_placed_right() {
@@ -41,6 +41,24 @@ fn what_is_not_enrolled_is_not_named() {
         let findings = analyze(&catalog, 8_000, &call, 160);
         assert_eq!(matches(&findings), []);
     }
+}
+
+#[test]
+fn a_voice_mailbox_prompt_tells_who_answered() {
+    let mut pack = pack("prompts", &[recording(3), recording(4)]);
+    pack.scripts[0].more.insert("category".into(), "voicemail-system".into());
+    pack.scripts[1].more.insert("category".into(), "loan".into());
+    let catalog = sealed(&pack);
+    let answer_to = |n: u64| {
+        let findings = analyze(&catalog, 8_000, &fixtures::line(n, &recording(n), 0.3, 30.0), 160);
+        findings.into_iter().find_map(|f| match f.what {
+            Event::Answer(answer) if answer.cause.starts_with("PROMPT-") => Some(answer),
+            _ => None,
+        })
+    };
+    let answer = answer_to(3).expect("a prompt was heard");
+    assert_eq!((answer.kind, answer.cause.as_str()), (AnswerKind::Machine, "PROMPT-s0"));
+    assert_eq!(answer_to(4), None);
 }
 
 /// Samples at another rate, by interpolation: rough, as lines are.

@@ -113,6 +113,34 @@ fn melody_is_not_one_beep_after_another() {
     assert!(beeps <= 2, "{beeps} beeps");
 }
 
+/// A voice holding a vowel: overtones of `hz` under two formants, with a vibrato
+/// of ±1.5 %, 5.3 times a second.
+fn sing(mut audio: Audio, hz: f64, formants_hz: [f64; 2], ms: f64) -> Audio {
+    let mut phase = 0.0;
+    for n in 0..(ms * RATE / 1e3) as u32 {
+        let at = f64::from(n) / RATE;
+        phase += 2.0 * PI * hz * (1.0 + 0.015 * f64::sin(2.0 * PI * 5.3 * at)) / RATE;
+        let overtone = |h: u32| {
+            let h = f64::from(h);
+            let gain = |formant: f64| 1.0 / (1.0 + ((h * hz - formant) / 120.0).powi(2));
+            formants_hz.map(gain).iter().sum::<f64>() * f64::sin(h * phase)
+        };
+        audio.0.push(0.15 * (1..8).map(overtone).sum::<f64>());
+    }
+    audio
+}
+
+#[test]
+fn sung_vowels_are_no_beeps() {
+    for formants_hz in [[730.0, 1_090.0], [270.0, 2_290.0]] {
+        for (hz, ms) in [(196.0, 300.0), (262.0, 2_000.0), (330.0, 900.0), (440.0, 900.0)] {
+            let before = Audio::default().speech(1_500.0, 7).silence(400.0);
+            let song = sing(before, hz, formants_hz, ms).silence(800.0);
+            assert_eq!(hear(&song), [], "{hz} Hz under {formants_hz:?} Hz, {ms} ms");
+        }
+    }
+}
+
 #[test]
 fn ringing_after_answer_is_a_callback_line() {
     let ring = |a: Audio| a.tone(&[450.0], 1_000.0, -15.0).silence(4_000.0);

@@ -13,12 +13,12 @@ const MS: u64 = RATE_HZ as u64 / 1_000;
 /// A person who has said this much (ms) waits for this long (ms) after it;
 /// a machine that has said as little seldom does. With the confidence.
 const WAITS: [(u64, u64, f32); 4] =
-    [(700, 500, 0.97), (1_000, 550, 0.95), (1_700, 600, 0.9), (3_400, 1_050, 0.8)];
+    [(700, 420, 0.97), (1_000, 440, 0.95), (1_700, 460, 0.9), (3_400, 1_000, 0.8)];
 
 /// Who has said more (ms) may be either, and is a machine from the other on,
-/// once silent for this long (ms). Of 200 greetings, 2 of 100 people's and 16 of
-/// 100 machines' were between the two, 1 and 14 above.
-const EITHER_MS: u64 = 4_300;
+/// once silent for this long (ms). Of 400 greetings, 6 of 200 people's and 19 of
+/// 200 machines' were between the two.
+const EITHER_MS: u64 = 4_750;
 const EITHER_SILENCE_MS: u64 = 1_150;
 
 /// Nobody greets for longer than this (ms) without waiting for an answer.
@@ -28,6 +28,16 @@ const GREETING_MS: u64 = 5_000;
 /// again.
 const SENTENCE_MS: u64 = 1_500;
 const REPRISE_MS: u64 = 2_500;
+
+/// … nor talks for as long as this (ms), waits or not, to somebody who says
+/// nothing, within as much time (ms) from the first word on.
+const MONOLOGUE_MS: u64 = 6_000;
+const MONOLOGUE_WITHIN_MS: u64 = 15_000;
+
+/// Speech that is less than this (dB) above the background fades in and out:
+/// no wait is shorter than this (ms).
+const NOISY_DB: f32 = 16.0;
+const NOISY_WAIT_MS: u64 = 1_000;
 
 /// Beeps shorter than this (ms) prove nothing.
 const BEEP_MS: u64 = 120;
@@ -53,6 +63,11 @@ pub struct Classifier {
     spoken: u64,
     /// The most that was said before a wait, ms; 0 until there was one.
     said: u64,
+    /// Speech in all, ms, before this stretch, and where it began.
+    before: u64,
+    first: Option<u64>,
+    /// Beginning of a beep that lasts.
+    beep: Option<(u64, f32)>,
     told: Option<AnswerKind>,
     /// Nothing but a tone or a prompt changes it any more.
     settled: bool,
@@ -69,6 +84,8 @@ pub struct Now {
     pub last_active: Instant,
     /// Speech of our own side so far, in samples.
     pub near_speech: u64,
+    /// Speech above the background, dB.
+    pub contrast_db: f32,
 }
 
 impl Classifier {
@@ -82,9 +99,15 @@ impl Classifier {
     pub fn tone(&mut self, tone: &Tone, sink: &mut impl FnMut(Answer)) {
         let long_enough = |end: Instant| end.0 - tone.start.0 >= BEEP_MS * MS;
         let name = match tone.kind {
-            // Of the shorter ones, some are speech after all.
-            ToneKind::Beep if !tone.end.is_some_and(long_enough) => return,
-            ToneKind::Beep => "BEEP",
+            ToneKind::Beep => {
+                let hz = tone.freqs_hz.first().copied().unwrap_or(0.0);
+                self.beep = tone.end.is_none().then_some((tone.start.0, hz));
+                // Of the shorter ones, some are speech after all.
+                if !tone.end.is_some_and(long_enough) {
+                    return;
+                }
+                "BEEP"
+            }
             ToneKind::Sit => "SIT",
             ToneKind::FaxAnswer | ToneKind::FaxFlags => "FAX",
             ToneKind::Ringback | ToneKind::CallbackRingback => {
@@ -97,6 +120,15 @@ impl Classifier {
         };
         let hz = tone.freqs_hz.first().copied().unwrap_or(0.0);
         self.machine(format!("{name}-{hz:.0}"), 0.99, sink);
+    }
+
+    /// A hop of the far side has passed, a tone or not.
+    pub fn sounding(&mut self, now: Instant, sink: &mut impl FnMut(Answer)) {
+        // The edge that has been seen is a window behind.
+        let least = (BEEP_MS + 40) * MS;
+        if let Some((_, hz)) = self.beep.take_if(|(start, _)| now.0 >= *start + least) {
+            self.machine(format!("BEEP-{hz:.0}"), 0.99, sink);
+        }
     }
 
     /// A known prompt of a voice mailbox is playing.
@@ -140,7 +172,10 @@ impl Classifier {
         let since = at.talking_since.map(|s| s.0.max(self.stretch));
         let Some(greeting) = self.greeting else {
             match since {
-                Some(since) => (self.greeting, self.stretch) = (Some(since), since),
+                Some(since) => {
+                    (self.greeting, self.stretch) = (Some(since), since);
+                    self.first.get_or_insert(since);
+                }
                 None if self.told.is_none() && now > self.answered + SILENCE_MS * MS => {
                     let cause = format!("SILENCE-{}", (now - self.answered) / MS);
                     self.tell(AnswerKind::Unsure, cause, 0.5, sink);
@@ -164,6 +199,11 @@ impl Classifier {
             } else if self.said >= SENTENCE_MS && speech >= REPRISE_MS {
                 let cause = format!("REPRISE-{}-{speech}", self.said);
                 self.tell(AnswerKind::Machine, cause, 0.75, sink);
+            } else if self.before + speech >= MONOLOGUE_MS
+                && self.first.is_some_and(|f| now < f + MONOLOGUE_WITHIN_MS * MS)
+            {
+                let cause = format!("MONOLOGUE-{}", self.before + speech);
+                self.tell(AnswerKind::Machine, cause, 0.75, sink);
             }
             return;
         }
@@ -173,7 +213,8 @@ impl Classifier {
             None if speech < EITHER_MS => (AnswerKind::Unsure, "GREETING", EITHER_SILENCE_MS, 0.5),
             None => (AnswerKind::Machine, "GREETING", EITHER_SILENCE_MS, 0.65),
         };
-        if silence < wait {
+        let least = if at.contrast_db < NOISY_DB { NOISY_WAIT_MS } else { 0 };
+        if silence < wait.max(least) {
             return;
         }
         if speech >= SPEECH_MIN_MS {
@@ -183,6 +224,7 @@ impl Classifier {
             }
             self.said = self.said.max(speech);
         }
+        self.before += speech;
         // What follows counts anew: a person asks again, a machine goes on.
         self.stretch = now;
         self.spoken = 0;

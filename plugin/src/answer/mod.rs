@@ -64,6 +64,7 @@ impl Conversation {
         if let Some(last) = self.far.last_active() {
             self.far_active = Instant((last + 1) * HOP as u64);
         }
+        self.classifier.sounding(now, &mut |answer: Answer| sink(Event::Answer(answer)));
         let mut tell = |behaviour: Behaviour| sink(Event::Behaviour(behaviour));
         match &frame.sound {
             Some(sound) if active && self.far.talking_since().is_some() => {
@@ -82,6 +83,7 @@ impl Conversation {
             talking_since: self.far.talking_since().map(|s| Instant(s * HOP as u64)),
             last_active: self.far_active,
             near_speech: self.near_speech,
+            contrast_db: self.far.contrast_db(),
         };
         self.classifier.tick(&at, &mut |answer: Answer| sink(Event::Answer(answer)));
     }

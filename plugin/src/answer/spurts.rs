@@ -134,6 +134,11 @@ impl Spurts {
         self.spurt.filter(|s| s.told).map(|s| s.last)
     }
 
+    /// How far the active speech level is above the background, dB.
+    pub fn contrast_db(&self) -> f32 {
+        Dbm0::of_mean_square(self.speech).0 - self.background_db.max(self.noise_db)
+    }
+
     /// The loudest of the last 0.4 s.
     pub fn loudest(&self) -> Dbm0 {
         Dbm0(self.recent_db.iter().fold(f32::MIN, |a, b| a.max(*b)))
@@ -178,6 +183,10 @@ impl Spurts {
             }
         } else {
             self.remember(index, f32::MIN);
+            if nature == Nature::Tone {
+                // Its beginning was taken in; its end shall not ring on as speech.
+                self.smooth = 0.0;
+            }
         }
         self.judge(index, nature, hop.is_none(), sink);
         active

@@ -19,9 +19,11 @@ const MODEL: &str = include_str!("../../../models/tones/beep.json");
 const FRAMES_MIN: [u32; 2] = [4, 6];
 
 /// Below this frequency, in Hz, a voice's fundamental may be all that is heard
-/// of it, and holds for this many frames.
+/// of it, and holds for this many frames; seldom so purely, nor out of silence.
 const VOICE_HZ: f32 = 400.0;
 const VOICE_FRAMES: u32 = 7;
+const VOICE_REST: f32 = 0.01;
+const VOICE_CONTRAST_DB: f32 = 10.0;
 
 /// Beeps are level: steeper slopes of the amplitude, per frame, in as many
 /// frames are of something plucked or struck, or of a voice.
@@ -32,6 +34,28 @@ const DECAY_FRAMES: u32 = 8;
 /// singing one they deviate from a straight line by more than this share.
 const HARMONIC_FRAMES: u32 = 40;
 const HARMONIC_DEVIATION: f32 = 0.002;
+
+/// How far, as share, two lines may be off the ratio of harmonics.
+const HARMONIC_OFF: f32 = 0.008;
+const HARMONIC_OFF_YOUNG: f32 = 0.012;
+
+/// … unless there is next to nothing besides them, for this many frames.
+const PURE_FRAMES: u32 = 20;
+const PURE_REST: f32 = 0.02;
+const PURE_DEVIATION: f32 = 0.003;
+
+/// A singer's vibrato moves a line by 1 % and more about its mean; codecs do
+/// that to low beeps only.
+const WAVERING: f32 = 0.006;
+
+/// Two lines that have lasted for [`PURE_FRAMES`] waver less than this share,
+/// or Hz, whatever else is heard: measured, beeps' by .5 %, vowels' by 1 %.
+const PAIR_WAVERING: f32 = 0.008;
+const PAIR_WAVERING_HZ: f32 = 6.0;
+
+/// Odds of what may be part of a sequence of tones, and is no beep for the time
+/// being.
+const DOUBTFUL: f32 = -0.001;
 
 /// How likely a track is a steady sound and not speech: a logistic regression
 /// whose terms [`Model::score`] defines.
@@ -57,19 +81,38 @@ pub struct Model {
     low_frames: f32,
     pair_frames: f32,
     rest_deviation: f32,
-    thresholds: Vec<Threshold>,
-    pair_threshold: f32,
+    decisions: Vec<Decision>,
+    pair_decision: Decision,
     /// Sounds whose [`Model::odds`] are above this are followed: sequence or
     /// cadence may tell what they are.
     pub least: f32,
 }
 
-/// The odds that decide for a single line below a frequency.
+/// What decides for a beep below a frequency.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Threshold {
+struct Decision {
     below_hz: f32,
     odds: f32,
+    /// The most that may be heard besides the lines, as share of the power: …
+    rest_most: f32,
+    /// … when the frequency wavers …
+    wavering_rest_most: f32,
+    /// … and when it began less than this above what went before, dB: voices
+    /// have overtones, music has company.
+    faint_below_db: f32,
+    faint_rest_most: f32,
+}
+
+impl Decision {
+    fn leaves_doubt(&self, m: &Measure) -> bool {
+        m.rest > self.rest_most
+            || (m.deviation_hz > WAVERING * m.hz && m.rest > self.wavering_rest_most)
+            || (m.contrast_db < self.faint_below_db && m.rest > self.faint_rest_most)
+            || (m.lines == 2
+                && m.frames >= PURE_FRAMES
+                && m.deviation_hz > (PAIR_WAVERING * m.hz).max(PAIR_WAVERING_HZ))
+    }
 }
 
 impl Default for Model {
@@ -82,8 +125,9 @@ impl Model {
     /// How far the odds that a track is a steady sound are above what decides
     /// for one, as natural logarithm.
     pub fn odds(&self, m: &Measure) -> f32 {
+        let clear = m.rest < VOICE_REST && m.contrast_db > VOICE_CONTRAST_DB;
         let may_be = m.frames >= FRAMES_MIN[m.lines - 1]
-            && (m.hz >= VOICE_HZ || m.frames > VOICE_FRAMES)
+            && (m.hz >= VOICE_HZ || m.frames > VOICE_FRAMES || clear)
             && (m.lines == 1 || !is_sung(m))
             && (m.decay.abs() < DECAY_MAX || m.frames < DECAY_FRAMES)
             && m.share < SHARE_MAX
@@ -92,12 +136,11 @@ impl Model {
         if !may_be {
             return f32::NEG_INFINITY;
         }
-        let decides = |t: &&Threshold| m.hz < t.below_hz;
-        let threshold = match m.lines {
-            1 => self.thresholds.iter().find(decides).map_or(0.0, |t| t.odds),
-            _ => self.pair_threshold,
-        };
-        self.score(m) - threshold
+        let single = || self.decisions.iter().find(|d| m.hz < d.below_hz);
+        let decision = if m.lines == 1 { single() } else { None };
+        let decision = decision.unwrap_or(&self.pair_decision);
+        let odds = self.score(m) - decision.odds;
+        if decision.leaves_doubt(m) { odds.min(DOUBTFUL) } else { odds }
     }
 
     /// Whether a sound is steady beyond doubt: a beep, if nothing else.
@@ -124,21 +167,25 @@ impl Model {
             + frames * self.ln_frames
             + self.ln_khz * ln(m.hz / 1_000.0)
             + self.slope * m.slope.abs() / (m.hz * 0.01)
-            + self.contrast * m.contrast_db.clamp(-10.0, 30.0) / 10.0
+            + self.contrast * m.contrast_db.clamp(-10.0, 20.0) / 10.0
     }
 }
 
 /// Whether two lines are a voice's, as far as can be told by now.
 fn is_sung(m: &Measure) -> bool {
     let steady = m.frames >= HARMONIC_FRAMES && m.deviation_hz < HARMONIC_DEVIATION * m.hz;
-    are_harmonics(m.hz, m.hz2) && !steady
+    let pure =
+        m.frames >= PURE_FRAMES && m.rest < PURE_REST && m.deviation_hz < PURE_DEVIATION * m.hz;
+    // A vibrato's two lines do not move quite together.
+    let off = if m.frames < PURE_FRAMES { HARMONIC_OFF_YOUNG } else { HARMONIC_OFF };
+    are_harmonics(m.hz, m.hz2, off) && !steady && !pure
 }
 
-/// Whether two frequencies (ascending) are low harmonics of one voice.
-fn are_harmonics(low_hz: f32, high_hz: f32) -> bool {
+/// Whether two frequencies (ascending) are low harmonics of one voice, give or
+/// take a share `off`.
+fn are_harmonics(low_hz: f32, high_hz: f32, off: f32) -> bool {
     const RATIOS: [(f32, f32); 6] = [(1., 2.), (2., 3.), (3., 4.), (4., 5.), (3., 5.), (1., 3.)];
-    const OFF: f32 = 0.008;
-    RATIOS.iter().any(|(a, b)| (high_hz * a - low_hz * b).abs() <= OFF * low_hz * b)
+    RATIOS.iter().any(|(a, b)| (high_hz * a - low_hz * b).abs() <= off * low_hz * b)
 }
 
 /// Lobes that overlap hold more than everything; they are not lines.

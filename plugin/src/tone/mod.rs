@@ -355,7 +355,6 @@ impl Tracker {
         };
         let music = self.notes > MUSIC
             && matches!(held.rival, Rival::None | Rival::Special | Rival::Progress);
-        self.notes += 1.0;
         if key || music || self.flags.are_heard() {
             held.rival = Rival::Other;
         }
@@ -364,6 +363,9 @@ impl Tracker {
 
     fn ends(&mut self, plans: &Plans, sound: Steady, sink: &mut impl FnMut(Tone)) {
         self.past = [Some(sound), self.past[0]];
+        if sound.odds > 0.0 {
+            self.notes += 1.0;
+        }
         let Some(held) = self.held.take() else { return };
         let end = sound.end.unwrap_or(sound.start);
         let lasted = end.0 - sound.start.0;
@@ -392,7 +394,8 @@ impl Tracker {
             },
             Rival::FaxCalling => {
                 if !beep::CALLING_ON.contains(&lasted) {
-                    if sure {
+                    // Unless it is a piece of one more pulse.
+                    if sure && self.calling.is_none() {
                         sink(tone(ToneKind::Beep, &sound));
                     }
                 } else if let Some(calling) = &mut self.calling {

@@ -131,9 +131,9 @@ impl Track {
 
     fn go_on(&mut self, index: u64, line: Line, total: f32) {
         let t = (index - self.born) as f32;
-        self.path.add(t, line.hz - self.first_hz);
-        // The first window is not full yet.
+        // The first window is not full yet: it says little of either.
         if self.frames > 0 {
+            self.path.add(t, line.hz - self.first_hz);
             self.amplitude.add(t, line.power.sqrt());
         }
         self.frames += 1;
