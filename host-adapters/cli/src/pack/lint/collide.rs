@@ -96,18 +96,20 @@ fn shared(shelf: &Shelf, number: usize) -> Vec<Shared> {
     let recording = shelf.recordings[number];
     let codes = &shelf.node(&recording).codes.0;
     let mut votes: HashMap<(usize, i64), u32> = HashMap::new();
+    let mut positions = Vec::new();
     for (n, code) in codes.iter().enumerate().filter(|(_, c)| **c != 0) {
         let here = recording.first + n as u32;
-        shelf.index.find_exact(*code, |position| {
+        positions.clear();
+        shelf.index.find_exact(*code, &mut positions);
+        for &position in &positions {
             let apart = i64::from(position) - i64::from(here);
             // Neighbours in time are alike in any speech.
-            if apart.unsigned_abs() < 2 * WINDOW as u64 {
-                return;
-            }
-            if (shelf.index.code(position) ^ code).count_ones() <= BITS_MAX {
+            if apart.unsigned_abs() >= 2 * WINDOW as u64
+                && (shelf.index.code(position) ^ code).count_ones() <= BITS_MAX
+            {
                 *votes.entry((shelf.recording_at(position), apart)).or_default() += 1;
             }
-        });
+        }
     }
     let mut pairs: Vec<((usize, i64), u32)> =
         votes.into_iter().filter(|(_, votes)| *votes >= VOTES_MIN).collect();

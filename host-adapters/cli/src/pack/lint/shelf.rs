@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use callprint_plugin::{
     limits,
     pack::{Node, Pack, Script},
-    script::{Code, Index, IndexBuilder, Match, Matcher},
+    script::{Candidates, Code, Index, IndexBuilder, Match, Matcher},
 };
 
 /// Scripts of several packs, indexed. The first pack is the one that is checked.
@@ -94,11 +94,11 @@ pub struct Heard {
 /// Plays codes of a recording (25 a second) to a matcher, which hears 50; hands on what it makes
 /// of them until `sink` says that it has heard enough.
 pub fn play(index: &Index, codes: impl Iterator<Item = Code>, mut sink: impl FnMut(Heard) -> bool) {
-    let mut matcher = Matcher::default();
+    let (mut matcher, mut candidates) = (Matcher::default(), Candidates::default());
     for (n, code) in codes.enumerate() {
         let mut enough = false;
         for number in [2 * n as u64, 2 * n as u64 + 1] {
-            matcher.push(index, number, &code, |found: Match| {
+            matcher.push(index, &mut candidates, number, &code, |found: Match| {
                 let scripts =
                     if found.among.is_empty() { vec![found.script] } else { found.among.to_vec() };
                 // A code is known 160 ms after its middle.
