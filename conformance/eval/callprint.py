@@ -57,8 +57,10 @@ class Callprint:
         self._run("bake", "--pack", pack, "--out", self.analyzer)
         (folder / "ready").touch()
 
-    def analyze(self, recordings: list[Path], scratch: Path) -> dict[Path, list[dict]]:
-        """The findings in each recording. A call may miss its deadline on a busy machine, so what failed is tried again."""
+    def analyze(
+        self, recordings: list[Path], scratch: Path, outbound: bool = False
+    ) -> dict[Path, list[dict]]:
+        """The findings in each recording of a call to us, or, if outbound, of one that we placed. A call may miss its deadline on a busy machine, so what failed is tried again."""
         results: dict[Path, dict] = {}
         for _ in range(ATTEMPTS):
             left = [path for path in recordings if "findings" not in results.get(path, {})]
@@ -76,6 +78,7 @@ class Callprint:
                 self.jobs,
                 "--format",
                 "jsonl",
+                *(["--outbound"] if outbound else []),
                 may_fail=True,
             ).splitlines()
             results.update((Path(line["file"]), line) for line in map(json.loads, lines))

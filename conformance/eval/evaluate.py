@@ -44,10 +44,10 @@ def signal_findings(
     found = []
     for kind in signal_calls.KINDS:
         calls = signal_calls.load(part, kind, count, seed)
-        kept = _kept(under_test, signal_calls.folder(part, kind, count, seed).name)
+        kept = _kept(under_test, signal_calls.folder(part, kind, count, seed).name + "-outbound")
         if not kept.exists():
             with tempfile.TemporaryDirectory() as scratch:
-                by_path = under_test.analyze([path for _, path in calls], Path(scratch))
+                by_path = under_test.analyze([path for _, path in calls], Path(scratch), outbound=True)
             _keep(kept, {path.stem: findings for path, findings in by_path.items()})
         by_id = json.loads(kept.read_text())
         found += [(call, by_id[call.id]) for call, _ in calls]
