@@ -1,7 +1,7 @@
 # make build | demo | test | lint | bench | eval | install PREFIX=/usr/local; README.md says more.
-# make asterisk | install-asterisk | test-asterisk: host-adapters/asterisk/README.md.
+# make asterisk | install-asterisk | deb-asterisk | test-asterisk: host-adapters/asterisk/README.md.
 .DELETE_ON_ERROR:
-.PHONY: build plugin demo test lint bench eval install clean asterisk install-asterisk test-asterisk
+.PHONY: build plugin demo test lint bench eval install clean asterisk install-asterisk deb-asterisk test-asterisk
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -68,10 +68,13 @@ install-asterisk: install asterisk
 	$(MAKE) -C host-adapters/asterisk install
 	test -n "$(DESTDIR)" || ldconfig
 
-# All of it in Asterisk 22, what does not need many calls in 16.
+deb-asterisk: build
+	$(MAKE) -C host-adapters/asterisk deb
+
+# All of it in Asterisk 22; in 16 what another version may change.
 test-asterisk: build
 	host-adapters/asterisk/tests/run.sh sid
-	host-adapters/asterisk/tests/run.sh bullseye --quick
+	host-adapters/asterisk/tests/run.sh bullseye --brief
 
 clean:
 	$(CARGO) clean
