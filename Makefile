@@ -71,10 +71,10 @@ install-asterisk: install asterisk
 deb-asterisk: build
 	$(MAKE) -C host-adapters/asterisk deb
 
-# All of it in Asterisk 22; in 16 what another version may change.
+# All of it in Asterisk 22; in 16 what another version may change, under AddressSanitizer.
 test-asterisk: build
 	host-adapters/asterisk/tests/run.sh sid
-	host-adapters/asterisk/tests/run.sh bullseye --brief
+	host-adapters/asterisk/tests/run.sh bullseye --brief --sanitize
 
 clean:
 	$(CARGO) clean
