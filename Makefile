@@ -1,8 +1,8 @@
 # make build | demo | test | lint | bench | eval | install PREFIX=/usr/local; README.md says more.
-# make asterisk | install-asterisk | test-asterisk: host-adapters/asterisk/README.md; freeswitch likewise.
+# make asterisk | install-asterisk | deb-asterisk | test-asterisk: host-adapters/asterisk/README.md; freeswitch likewise.
 .DELETE_ON_ERROR:
 .PHONY: build plugin demo test lint bench eval install clean
-.PHONY: asterisk install-asterisk test-asterisk freeswitch install-freeswitch test-freeswitch
+.PHONY: asterisk install-asterisk deb-asterisk test-asterisk freeswitch install-freeswitch test-freeswitch
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -72,10 +72,13 @@ install-asterisk: install asterisk
 	$(MAKE) -C host-adapters/asterisk install
 	test -n "$(DESTDIR)" || ldconfig
 
-# All of it in Asterisk 22, what does not need many calls in 16.
+deb-asterisk: build
+	$(MAKE) -C host-adapters/asterisk deb
+
+# All of it in Asterisk 22; in 16 what another version may change, under AddressSanitizer.
 test-asterisk: build
 	host-adapters/asterisk/tests/run.sh sid
-	host-adapters/asterisk/tests/run.sh bullseye --quick
+	host-adapters/asterisk/tests/run.sh bullseye --brief --sanitize
 
 # Need FreeSWITCH's headers: pkg-config --exists freeswitch. The tests against a switch say SKIPPED
 # without.

@@ -188,6 +188,7 @@ static void not_ready(struct call *call, const char *cause) {
       .cause = cause,
       .json = "",
   };
+  decided(call, &call->last);
 }
 
 static const char *failure_cause(callprint_status status) {

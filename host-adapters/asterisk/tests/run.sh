@@ -22,7 +22,17 @@ if ! [ -e $root/ready ] && ! $here/tests/chroot.sh $root $suite >$work/$suite.lo
 fi
 
 major=$(sed 's/[^0-9]*\([0-9]*\).*/\1/' $root/ready)
-make --no-print-directory -s -C $here install OUT="$PWD/$work/$major" ASTERISK_INCLUDE="$PWD/$root/usr/include" ASTERISK_MAJOR="$major" \
+cflags='-O2 -g' out=$major
+if [[ " $* " == *" --sanitize "* ]]; then
+  # Its library is this machine's, so the suite's C library must be too: chroot.sh sees to that for older ones.
+  cflags='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined' out=$major-sanitize
+  for library in libasan.so libubsan.so libstdc++.so; do
+    file=$(readlink -f "$(cc -print-file-name=$library)")
+    install -m 755 "$file" "$root/usr/lib/$(basename "$file")"
+    ln -sf "$(basename "$file")" "$root/usr/lib/$library"
+  done
+fi
+make --no-print-directory -s -C $here install CFLAGS="$cflags" LDFLAGS="$cflags" OUT="$PWD/$work/$out" ASTERISK_INCLUDE="$PWD/$root/usr/include" ASTERISK_MAJOR="$major" \
   DESTDIR="$PWD/$root" MODULES="$(dirname "$(cd $root && find usr/lib -name app_amd.so -printf '/%p\n')")" DOCUMENTATION=/usr/share/asterisk/documentation
 install -m 644 target/release/libcallprint.so $root/usr/lib/libcallprint.so.1
 ldconfig -r $root
