@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    io::{Read, Write},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Output},
     thread,
@@ -508,4 +510,63 @@ fn packs_are_fetched_updated_and_rolled_back() {
     desk.fails("pack push p.json --to shop", &["1.2.0", "never changes"]);
     desk.fails("pack fetch nowhere/p --into packs --keys us.pub", &["nowhere/p/latest"]);
     desk.fails("pack fetch shop/p --into packs", &["--keys"]);
+}
+
+/// Serves the files of a folder, a request a connection; its address.
+fn serve(folder: PathBuf) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.push(byte[0]);
+            }
+            let request = String::from_utf8(request).unwrap();
+            let path = request.split(' ').nth(1).unwrap().trim_start_matches('/').to_owned();
+            let (status, body) = match fs::read(folder.join(path)) {
+                Ok(body) => ("200 OK", body),
+                Err(_) => ("404 Not Found", Vec::new()),
+            };
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
+            stream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn packs_are_fetched_from_a_web_server() {
+    let desk = Desk::new();
+    vendor_pack(&desk);
+    desk.ok("pack keygen us");
+    desk.ok("pack sign --key us.key p.json");
+    desk.ok("pack push p.json --to shop");
+    let server = serve(desk.path("shop"));
+    desk.ok(&format!("pack fetch {server}/p --into packs --keys us.pub"));
+    assert_eq!(desk.json("packs/p/current/pack.json"), desk.json("p.json"));
+    desk.fails(
+        &format!("pack fetch {server}/q --into packs --keys us.pub"),
+        &["q/latest", "not there"],
+    );
+    desk.fails(
+        &format!("pack fetch {server}/p --into other --allow-unsigned"),
+        &["https", "--keys"],
+    );
+    desk.put("shop/p/latest", vec![b'1'; 100_000]);
+    desk.fails(&format!("pack fetch {server}/p --into packs --keys us.pub"), &["4096 bytes"]);
+    fs::remove_file(desk.path("shop/p/1.0.0.json.minisig")).unwrap();
+    desk.put("shop/p/latest", "1.0.0");
+    desk.fails(
+        &format!("pack fetch {server}/p --into packs --keys us.pub"),
+        &["signature", "--keys"],
+    );
+    desk.fails("pack fetch http://127.0.0.1:1/p --into packs --keys us.pub", &["127.0.0.1:1"]);
+    assert!(!desk.path("other/p").exists());
 }

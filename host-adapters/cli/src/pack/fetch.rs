@@ -52,6 +52,12 @@ pub fn run(args: &Args, quiet: bool) -> Result<()> {
     if let Some(signature) = &offer.signature {
         fs::write(file::signature_of(&path), signature)?;
     }
+    ensure!(
+        offer.signature.is_some() && args.keys.is_some() || !args.from.starts_with("http://"),
+        "{}: without a signature that is checked, anybody on the way can change it; take it by https, \
+         or pin its vendor's key with --keys",
+        named()
+    );
     if let Some(keys) = &args.keys
         && (offer.signature.is_some() || !args.allow_unsigned)
     {

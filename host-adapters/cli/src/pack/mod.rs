@@ -7,6 +7,7 @@ mod diff;
 mod expire;
 mod fetch;
 pub mod file;
+mod http;
 mod keys;
 mod lint;
 mod merge;

@@ -29,9 +29,7 @@ pub struct Offer {
 pub fn latest(place: &str) -> Result<Offer> {
     let get = |name: &str, max: usize| -> Result<Option<Vec<u8>>> {
         if place.starts_with("http://") || place.starts_with("https://") {
-            anyhow::bail!(
-                "{place}: web servers are not fetched from yet; copy the folder, or mount it"
-            )
+            super::http::get(&format!("{}/{name}", place.trim_end_matches('/')), max)
         } else {
             from_folder(&Path::new(place).join(name), max)
         }
