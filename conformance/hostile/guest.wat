@@ -6,7 +6,7 @@
   (import "[export]callprint:analyzer/analysis@0.1.0" "[resource-new]session"
     (func $handle (param i32) (result i32)))
   ;; 0: zeroes; 256: list header; 512: findings; 4096: sessions of 16 bytes; 131072: arguments.
-  (memory (export "memory") 8)
+  (memory (export "memory") 16)
   (global $sessions (mut i32) (i32.const 0))
 
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 131072)
@@ -104,13 +104,13 @@
   (func $descend (param $depth i32) (result i32)
     (i32.add (i32.const 1) (call $descend (i32.add (local.get $depth) (i32.const 1)))))
 
-  ;; Script matches at 262144; their ids are the NULs at 0.
+  ;; Script matches at 262144; their ids are the NULs at 400000.
   (func $scripts (param $count i32) (param $length i32) (param $confidence f32)
     (local $at i32)
     (local.set $at (i32.const 262144))
     (loop $next
       (memory.fill (local.get $at) (i32.const 0) (i32.const 104))
-      (i32.store offset=28 (local.get $at) (i32.const 131072))
+      (i32.store offset=28 (local.get $at) (i32.const 400000))
       (i32.store offset=32 (local.get $at) (local.get $length))
       (f32.store offset=60 (local.get $at) (local.get $confidence))
       (local.set $at (i32.add (local.get $at) (i32.const 104)))

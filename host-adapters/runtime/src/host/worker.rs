@@ -84,13 +84,14 @@ pub(crate) fn run(worker: &Worker, host: &Inner) {
             }
             due = begin;
         }
-        let mut covered_us = 0;
+        let (mut covered_us, mut faulted) = (0, false);
         calls[turn].retain_mut(|call| {
             let before_us = call.covered_us;
             let over = catch_unwind(AssertUnwindSafe(|| {
                 call.turn(u64::from(host.batch_ms) * 1_000, &mut samples, &mut cohorts, host)
             }));
             covered_us += call.covered_us - before_us;
+            faulted |= std::mem::take(&mut call.faulted);
             let over = over.unwrap_or_else(|_| call.abandon(host));
             if over {
                 worker.calls.fetch_sub(1, Ordering::Relaxed);
@@ -99,7 +100,12 @@ pub(crate) fn run(worker: &Worker, host: &Inner) {
         });
         cohorts.sweep();
         let busy = thread_time();
-        pace.add(covered_us, busy - worker.busy());
+        if faulted {
+            // The time that a call has burnt is not the other calls' load.
+            due = Instant::now();
+        } else {
+            pace.add(covered_us, busy - worker.busy());
+        }
         host.metrics.cpu_ns.add((busy - worker.busy()).as_nanos() as u64);
         worker.busy_ns.store(busy.as_nanos() as u64, Ordering::Relaxed);
     }

@@ -22,7 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { CALLS = 64, FRAMES = 20000, RATES = 3 };
+enum { CALLS = 64, FRAMES = 5000, RATES = 3 };
 
 static _Thread_local int on_media;
 static atomic_long allocations, locks;
@@ -70,6 +70,7 @@ int pthread_mutex_lock(pthread_mutex_t *mutex) {
 static callprint_call *calls[CALLS];
 static atomic_int done, released_calls;
 static const char *misdeed = "";
+static void *volatile kept;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static void released(void *user) {
@@ -100,7 +101,10 @@ static void *media(void *side_of) {
   if (!strcmp(misdeed, "syscall"))
     syscall(SYS_getppid);
   if (!strcmp(misdeed, "malloc"))
-    free(malloc(1));
+  {
+    kept = malloc(1);
+    free(kept);
+  }
   if (!strcmp(misdeed, "mutex"))
     pthread_mutex_lock(&mutex);
   for (int n = 0; n < FRAMES; n++)

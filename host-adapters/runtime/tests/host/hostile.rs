@@ -105,12 +105,11 @@ fn a_trap_at_the_end_of_a_call_still_releases_it() {
 
 #[test]
 fn repeated_faults_take_the_analyzer_out_of_service_until_it_is_reloaded() {
-    let (config, said) = config(&SETUP.hostile, 16);
+    let (config, said) = config(&SETUP.hostile, 1);
     let host = Host::open(config).unwrap();
     let mut good = open_line(&host);
     let refusal = (0..100).find_map(|_| match Line::open(&host) {
         Ok(mut line) => {
-            line.push(&trigger(1));
             line.push(&trigger(1));
             line.wait("the end of it", |told| !told.verdicts.is_empty());
             line.close();
