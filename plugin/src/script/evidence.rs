@@ -105,8 +105,8 @@ pub const STRETCH: f32 = 2.5;
 pub const SLOT_CODES: u64 = 200;
 
 /// Evidence at which a script is named at the very beginning of a call. With it
-/// one call in 700 of an enrolled voice saying something else is named.
-const BASE: f32 = 0.5;
+/// one call in 350 of an enrolled voice saying something else is named.
+const BASE: f32 = 0.4;
 
 /// Codes (20 ms) of speech that make one look: 0.5 s.
 const CODES_PER_LOOK: f32 = 25.0;
@@ -116,6 +116,10 @@ const CODES_PER_LOOK: f32 = 25.0;
 /// where chances to err buy most; and as the sum of 1/n³ is bounded, so is what
 /// a call of many minutes can err.
 const EARLY_LOOKS: f32 = 20.0;
+
+/// What a call's first second and a half counts as, however little of it was
+/// speech: any voice finds something at less evidence.
+const FEWEST_LOOKS: f32 = 3.0;
 
 /// Odds that a script is playing where its evidence is just what so many looks
 /// find by chance: calibrated, see README.md.
@@ -150,7 +154,7 @@ impl Windows {
 
 /// What chance finds in `codes` codes of speech, as decades.
 fn looks(codes: u64) -> f32 {
-    let looks = codes as f32 / CODES_PER_LOOK;
+    let looks = (codes as f32 / CODES_PER_LOOK).max(FEWEST_LOOKS);
     log10(1.0 + looks) + 2.0 * log10(1.0 + looks.min(EARLY_LOOKS))
 }
 

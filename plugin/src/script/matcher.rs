@@ -28,13 +28,14 @@ const CANDIDATE_BITS: u32 = 22;
 /// is missing to name a script.
 const RECHECK_CODES: [u64; 2] = [5, 2];
 
-/// A candidate's alignment was found before, at most so many codes (0.5 s) ago.
+/// A candidate's alignment was found before, at most so many codes (2 s) ago: in
+/// noise a script is found seldom, and 0.5 s cost 1.1 points of those named at 2 s.
 /// Chance finds one in ten of what it finds a second time, a script most of it;
 /// what is found once costs no look at its code.
-const AGAIN_CODES: u16 = 25;
+const AGAIN_CODES: u16 = 100;
 
 /// Alignments remembered: twice what is found in that time.
-const SIGHTINGS: usize = 2048;
+const SIGHTINGS: usize = 8192;
 
 /// Pairs of codes compared at most for one code of the call: for new
 /// alignments, for those known, and in looking for rivals. No audio, and no
@@ -174,7 +175,7 @@ impl Sightings {
         let beside = if shift & 2 == 0 { own.wrapping_sub(1) } else { own.wrapping_add(1) };
         let slot = |place: u64| {
             let hash = place.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 37;
-            (hash as usize % SIGHTINGS, (hash >> 11) as u16 | 1)
+            (hash as usize % SIGHTINGS, (hash >> 13) as u16 | 1)
         };
         let seen = |place: u64| {
             let (at, tag) = slot(place);
