@@ -3,6 +3,7 @@
 mod analyze;
 mod audio_file;
 mod bake;
+mod bench;
 mod demo;
 mod enroll;
 mod explain;
@@ -38,6 +39,7 @@ enum Task {
     Policy(policy::Args),
     Explain(explain::Args),
     Demo(demo::Args),
+    Bench(bench::Args),
 }
 
 /// Inputs that could not be used, while others were.
@@ -74,6 +76,7 @@ fn run(Command { quiet, task }: Command) -> anyhow::Result<()> {
         Task::Policy(args) => policy::run(args, quiet),
         Task::Explain(args) => explain::run(args),
         Task::Demo(args) => demo::run(args, quiet),
+        Task::Bench(args) => bench::run(args, quiet),
     }
 }
 

@@ -137,11 +137,15 @@ pub const NICE: i32 = 5;
 /// A worker that is later than this takes no new calls.
 pub const LATE: Duration = Duration::from_millis(150);
 
-/// A worker that is later than this gives up calls, the newest first. Rings hold two seconds.
+/// A worker that is later than this gives up calls, the newest first, until it can bear the rest.
+/// Rings hold two seconds, and being late makes a worker later: all that has piled up is to be done.
 pub const TOO_LATE: Duration = Duration::from_millis(600);
 
-/// Share of its calls that a worker gives up at a time when it is too late.
-pub const SHED_SHARE: usize = 20;
+/// How soon it must be too late again to give up calls.
+pub const TOO_LATE_AGAIN: Duration = Duration::from_secs(3);
+
+/// Share of what it can just bear that a worker keeps when it gives up calls.
+pub const LOAD_SHARE: f64 = 0.8;
 
 /// How often a file of metrics is written.
 pub const METRICS_FILE: Duration = Duration::from_secs(10);

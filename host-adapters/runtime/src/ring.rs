@@ -149,7 +149,8 @@ struct Consumer {
 unsafe impl Send for Ring {}
 unsafe impl Sync for Ring {}
 
-fn micros(rate_hz: u32, samples: u64) -> u64 {
+/// Duration of samples, in µs, rounded.
+pub fn micros(rate_hz: u32, samples: u64) -> u64 {
     let rate_hz = u64::from(rate_hz);
     let (s, rest) = (samples / rate_hz, samples % rate_hz);
     s.saturating_mul(1_000_000).saturating_add((rest * 1_000_000 + rate_hz / 2) / rate_hz)

@@ -18,6 +18,8 @@ pub(crate) struct Sandbox {
     store: Store<Limits>,
     instance: Instance,
     fault: Option<(Fault, String)>,
+    /// A call did not come back: what it left is not to be used.
+    running: bool,
     shared: Arc<Shared>,
 }
 
@@ -38,7 +40,7 @@ impl Sandbox {
             .template
             .instantiate(&mut store)
             .map_err(|e| Error::Fault { kind: Fault::Start, reason: reason(&e) })?;
-        Ok(Sandbox { store, instance, fault: None, shared })
+        Ok(Sandbox { store, instance, fault: None, running: false, shared })
     }
 
     /// Ends what runs too long.
@@ -56,7 +58,7 @@ impl Sandbox {
 
     /// Whether a fault has ended it.
     pub fn is_lost(&self) -> bool {
-        self.fault.is_some()
+        self.fault.is_some() || self.running
     }
 
     pub fn begin(&mut self, info: CallInfo) -> Result<Seat, Error> {
@@ -118,7 +120,10 @@ impl Sandbox {
         let budget = limits::PUSH_TIME + audio.mul_f64(limits::PUSH_SHARE);
         self.store.data_mut().deadline = Deadline::new(budget);
         self.store.set_epoch_deadline(1);
-        call(&self.instance, &mut self.store).map_err(|e| {
+        self.running = true;
+        let answer = call(&self.instance, &mut self.store);
+        self.running = false;
+        answer.map_err(|e| {
             let (kind, reason) = (kind(&e), reason(&e));
             self.fault = Some((kind, reason.clone()));
             Error::Fault { kind, reason }

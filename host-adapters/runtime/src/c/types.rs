@@ -131,3 +131,66 @@ pub unsafe fn read<T: Sized>(from: *const T) -> Result<T, crate::Error> {
         Ok(value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use super::*;
+    use crate::policy::{Action, Verdict};
+
+    /// What `tests/c/abi.c` prints of the header, of the types above.
+    #[test]
+    fn they_are_those_of_the_header() {
+        let announced = include_str!("../../tests/c/abi.txt");
+        let mut structs = 0;
+        let mut is = |line: String| {
+            structs += 1;
+            assert!(announced.lines().any(|l| l == line), "the header does not have {line:?}");
+        };
+        macro_rules! same {
+            ($c:literal, $rust:ident: $($field:ident)*) => {
+                is(format!("callprint_{} {}", $c, size_of::<$rust>()));
+                $({
+                    let size_of_field = {
+                        // SAFETY: all-zero is a value of each.
+                        let value: $rust = unsafe { std::mem::zeroed() };
+                        size_of_val(&value.$field)
+                    };
+                    let offset = offset_of!($rust, $field);
+                    is(format!("callprint_{}.{} {offset} {size_of_field}", $c, stringify!($field)));
+                })*
+            };
+        }
+        same!("finding", Finding: size kind side name detail start_ms end_ms known_ms confidence
+            freq_hz level_dbm0 json);
+        same!("decision", Decision: size number verdict action shadow hangup_cause priority context
+            extension rule script pack category cause confidence known_ms added_ms json);
+        same!("host_config", HostConfig: size analyzer packs command evidence_log numbers metrics
+            workers calls_max batch_ms cohort log user);
+        same!("call_config", CallConfig: size id caller callee rules flags limit_ms heard decided
+            released user);
+        for (name, value) in [
+            ("ABI", ABI),
+            ("OK", Status::Ok as u32),
+            ("ERROR_ARGUMENT", Status::Argument as u32),
+            ("ERROR_FILE", Status::File as u32),
+            ("ERROR_FULL", Status::Full as u32),
+            ("ERROR_STATE", Status::State as u32),
+            ("ERROR_SYSTEM", Status::System as u32),
+            ("OUTBOUND", OUTBOUND),
+            ("NEAR_SIDE", NEAR_SIDE),
+            ("ROBOT", Verdict::Robot as u32),
+            ("BEEP", Verdict::Beep as u32),
+            ("BUSY", Verdict::Busy as u32),
+            ("NOTREADY", Verdict::NotReady as u32),
+            ("DECOY", Action::Decoy { cause: 1 }.number()),
+        ] {
+            is(format!("CALLPRINT_{name} {value}"));
+        }
+        is(format!("callprint_status {}", size_of::<Status>()));
+        is(format!("callprint_side {}", size_of::<Number>()));
+        let fields = announced.lines().filter(|l| l.starts_with("callprint_")).count();
+        assert_eq!(fields + 14, structs, "a field of the header is not compared");
+    }
+}

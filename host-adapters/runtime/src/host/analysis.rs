@@ -14,7 +14,7 @@ use super::{
 use crate::{
     CallInfo, Error, Finding, Side, limits,
     policy::{Decision, Judge},
-    ring::{Record, now_ms, since_ms},
+    ring::{Record, micros, now_ms, since_ms},
 };
 
 /// What is known of a side's clock.
@@ -35,6 +35,10 @@ pub(crate) struct Analysis {
     place: Option<Place>,
     clocks: [Clock; 2],
     decisions: u32,
+    /// Audio analysed, of both sides, in µs.
+    pub covered_us: u64,
+    /// It broke a rule in this turn, which may have taken its time.
+    pub faulted: bool,
     /// It has had its second chance.
     quarantined: bool,
 }
@@ -44,8 +48,16 @@ impl Analysis {
         let judge = Judge::new(call.rules.clone(), call.facts.clone());
         let judge = judge.knowing(call.analyzer.catalogue());
         let clocks = Default::default();
-        let mut this =
-            Analysis { call, judge, place: None, clocks, decisions: 0, quarantined: false };
+        let mut this = Analysis {
+            call,
+            judge,
+            place: None,
+            clocks,
+            decisions: 0,
+            covered_us: 0,
+            faulted: false,
+            quarantined: false,
+        };
         if this.judge.is_allowed() {
             // Who is on the list is not listened to.
             this.call.set_stage(Stage::Ended);
@@ -120,17 +132,30 @@ impl Analysis {
         }
         let answer = self.give(side, record, samples);
         self.clocks[side as usize].us += us(record);
-        host.metrics.batch.observe(Duration::from_millis(since_ms(arrived_ms).into()));
+        self.covered_us += us(record);
+        if self.place.is_some() {
+            host.metrics.batch.observe(Duration::from_millis(since_ms(arrived_ms).into()));
+        }
         match answer {
             Ok(findings) => self.judge_all(findings, arrived_ms, host),
             Err(error) => self.fault(error, host),
         }
-        if side == Side::Far {
+        if side == Side::Far && self.place.is_some() {
             let clock_ms = self.clocks[0].us as f64 / 1e3;
             call.clock_ms.store(clock_ms as u64, Relaxed);
             self.pass(clock_ms, arrived_ms, host);
         }
         true
+    }
+
+    /// After a panic, which is a defect of ours: whether the call is over.
+    pub fn abandon(&mut self, host: &Inner) -> bool {
+        host.log.error("a defect of libcallprint: the analysis of a call panicked");
+        self.give_up("DEFECT", host);
+        if self.call.closing() {
+            self.end(host);
+        }
+        self.call.closing()
     }
 
     fn give(&mut self, side: Side, record: Record, samples: &[i16]) -> Result<Vec<Finding>, Error> {
@@ -165,6 +190,7 @@ impl Analysis {
     /// Ends the analysis that broke a rule, or, where other calls shared the instance and may be to
     /// blame, lets it go on alone, once.
     fn fault(&mut self, error: Error, host: &Inner) {
+        self.faulted = true;
         let alone = self.place.as_ref().is_none_or(Place::is_alone);
         self.place = None;
         if alone || self.quarantined {
@@ -248,8 +274,8 @@ impl Analysis {
 
 fn us(record: Record) -> u64 {
     match record {
-        Record::Audio { rate_hz, samples } => samples as u64 * 1_000_000 / u64::from(rate_hz),
-        Record::Skip { rate_hz, samples } => samples * 1_000_000 / u64::from(rate_hz),
+        Record::Audio { rate_hz, samples } => micros(rate_hz, samples as u64),
+        Record::Skip { rate_hz, samples } => micros(rate_hz, samples),
         Record::Gap { us } => us,
     }
 }

@@ -148,6 +148,11 @@ impl Host {
     /// Opens a host: threads, memory, the analyzer.
     pub fn open(config: HostConfig) -> Result<Host, Error> {
         config.check()?;
+        // The switch's signals are not for our threads.
+        without_signals(|| Host::open_checked(config))
+    }
+
+    fn open_checked(config: HostConfig) -> Result<Host, Error> {
         let processors = thread::available_parallelism().map_or(1, |n| n.get() as u32);
         let workers = config.workers.unwrap_or((processors / 2).clamp(1, limits::WORKERS_MAX));
         let log = config.log.map_or_else(log::Log::stderr, log::Log);
@@ -185,8 +190,7 @@ impl Host {
         let mut host =
             Host { inner, threads: Vec::new(), dispatcher: None, watch: None, publisher: None };
         if let Some(to) = config.metrics {
-            let publisher = without_signals(|| publisher::Publisher::start(&host.inner, &to))?;
-            host.publisher = Some(publisher);
+            host.publisher = Some(publisher::Publisher::start(&host.inner, &to)?);
         }
         host.start(log, config.packs, config.command)?;
         Ok(host)
@@ -199,31 +203,29 @@ impl Host {
         command: Option<PathBuf>,
     ) -> Result<(), Error> {
         let system = |e| Error::System(format!("no thread for the host: {e}"));
-        without_signals(|| {
-            for n in 0..self.inner.workers.len() {
-                let inner = self.inner.clone();
-                let run = move || worker::run(&inner.workers[n], &inner);
-                let thread = thread::Builder::new()
-                    .name(format!("callprint-{n}"))
-                    .stack_size(limits::STACK_BYTES);
-                self.threads.push(thread.spawn(run).map_err(system)?);
-            }
+        for n in 0..self.inner.workers.len() {
             let inner = self.inner.clone();
-            let run = move || {
-                let mut log = log;
-                let recorded = |decision: &Decision| inner.record(log.as_mut(), decision);
-                let released = |call: &call::Shared| inner.forget(call);
-                dispatcher::run(&inner.queue, &inner.metrics, recorded, released);
-            };
-            let thread = thread::Builder::new().name("callprint-tell".into());
-            self.dispatcher = Some(thread.spawn(run).map_err(system)?);
-            if let Some(packs) = packs {
-                let command = command.unwrap_or("callprint".into());
-                let watch = watch::Watch::start(self.inner.clone(), packs, command);
-                self.watch = Some(watch.map_err(system)?);
-            }
-            Ok(())
-        })
+            let run = move || worker::run(&inner.workers[n], &inner);
+            let thread = thread::Builder::new()
+                .name(format!("callprint-{n}"))
+                .stack_size(limits::STACK_BYTES);
+            self.threads.push(thread.spawn(run).map_err(system)?);
+        }
+        let inner = self.inner.clone();
+        let run = move || {
+            let mut log = log;
+            let recorded = |decision: &Decision| inner.record(log.as_mut(), decision);
+            let released = |call: &call::Shared| inner.forget(call);
+            dispatcher::run(&inner.queue, &inner.metrics, recorded, released);
+        };
+        let thread = thread::Builder::new().name("callprint-tell".into());
+        self.dispatcher = Some(thread.spawn(run).map_err(system)?);
+        if let Some(packs) = packs {
+            let command = command.unwrap_or("callprint".into());
+            let watch = watch::Watch::start(self.inner.clone(), packs, command);
+            self.watch = Some(watch.map_err(system)?);
+        }
+        Ok(())
     }
 
     /// Reads the analyzer again, or another one. New calls take it, old ones end on the old one; a

@@ -2,6 +2,7 @@
 //! `batch_ms`, some in every slice of it; nobody wakes it.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
@@ -58,6 +59,7 @@ pub(crate) fn run(worker: &Worker, host: &Inner) {
     let mut calls: Vec<Vec<Analysis>> = (0..slices).map(|_| Vec::new()).collect();
     let mut cohorts = Cohorts::new(host.cohort);
     let mut samples = Vec::new();
+    let (mut pace, mut too_late) = (Pace::default(), None);
     let mut due = Instant::now();
     for turn in (0..slices as usize).cycle() {
         if worker.stop.load(Ordering::Acquire) {
@@ -68,18 +70,29 @@ pub(crate) fn run(worker: &Worker, host: &Inner) {
         if now < due {
             thread::sleep(due - now);
         }
-        let late = Instant::now().saturating_duration_since(due);
+        let begin = Instant::now();
+        let late = begin.saturating_duration_since(due);
         worker.late_us.store(late.as_micros() as u64, Ordering::Relaxed);
         for call in lock(&worker.inbox).split_off(0) {
             let emptiest = calls.iter_mut().min_by_key(|c| c.len()).expect("at least one slice");
             emptiest.push(Analysis::new(call, &mut cohorts, host));
         }
         if late > limits::TOO_LATE {
-            shed(&mut calls, host);
+            // Once may be the machine's doing, or one call's; what has piled up is soon done.
+            if too_late.replace(begin).is_some_and(|last| begin - last < limits::TOO_LATE_AGAIN) {
+                shed(&mut calls, pace.bearable(), host);
+            }
+            due = begin;
         }
+        let (mut covered_us, mut faulted) = (0, false);
         calls[turn].retain_mut(|call| {
-            let over =
-                call.turn(u64::from(host.batch_ms) * 1_000, &mut samples, &mut cohorts, host);
+            let before_us = call.covered_us;
+            let over = catch_unwind(AssertUnwindSafe(|| {
+                call.turn(u64::from(host.batch_ms) * 1_000, &mut samples, &mut cohorts, host)
+            }));
+            covered_us += call.covered_us - before_us;
+            faulted |= std::mem::take(&mut call.faulted);
+            let over = over.unwrap_or_else(|_| call.abandon(host));
             if over {
                 worker.calls.fetch_sub(1, Ordering::Relaxed);
             }
@@ -87,18 +100,44 @@ pub(crate) fn run(worker: &Worker, host: &Inner) {
         });
         cohorts.sweep();
         let busy = thread_time();
+        if faulted {
+            // The time that a call has burnt is not the other calls' load.
+            due = Instant::now();
+        } else {
+            pace.add(covered_us, busy - worker.busy());
+        }
         host.metrics.cpu_ns.add((busy - worker.busy()).as_nanos() as u64);
         worker.busy_ns.store(busy.as_nanos() as u64, Ordering::Relaxed);
     }
 }
 
-/// Gives up the newest of the calls that are still analysed.
-fn shed(calls: &mut [Vec<Analysis>], host: &Inner) {
+/// How fast a worker has been of late.
+#[derive(Default)]
+struct Pace {
+    covered_us: f64,
+    spent_us: f64,
+}
+
+impl Pace {
+    fn add(&mut self, covered_us: u64, spent: Duration) {
+        // What was long ago counts less and less.
+        self.covered_us = 0.9 * self.covered_us + covered_us as f64;
+        self.spent_us = 0.9 * self.spent_us + spent.as_micros() as f64;
+    }
+
+    /// How many sides of calls it can analyse in real time, with something to spare, if it is let
+    /// run. Where it is not, rings overflow, which is better than to give up for good.
+    fn bearable(&self) -> usize {
+        (limits::LOAD_SHARE * self.covered_us / self.spent_us.max(1.0)) as usize
+    }
+}
+
+/// Gives up the newest of the calls that are still analysed, down to `bearable`.
+fn shed(calls: &mut [Vec<Analysis>], bearable: usize, host: &Inner) {
     let mut analysed: Vec<&mut Analysis> =
         calls.iter_mut().flatten().filter(|c| c.is_analysed()).collect();
-    let count = analysed.len().div_ceil(limits::SHED_SHARE);
-    analysed.sort_by_key(|c| std::cmp::Reverse(c.call.number));
-    for call in analysed.into_iter().take(count) {
+    analysed.sort_by_key(|c| c.call.number);
+    for call in analysed.into_iter().skip(bearable.max(1)) {
         host.metrics.calls_shed.increment();
         call.give_up("OVERLOAD", host);
     }
