@@ -166,7 +166,7 @@
 				<synopsis>The analyzer and how it runs.</synopsis>
 				<description><para>All but <literal>analyzer</literal> take effect when Asterisk restarts.</para></description>
 				<configOption name="analyzer" default="/var/lib/callprint/analyzer.cwasm">
-					<synopsis>The file that the command callprint bake wrote. Nobody but root or Asterisk's user may be able to write it.</synopsis>
+					<synopsis>The file that 'callprint bake' wrote; only root or Asterisk's user may be able to write it.</synopsis>
 				</configOption>
 				<configOption name="packs">
 					<synopsis>Folder of packs: watched, and baked into the analyzer when it changes.</synopsis>
@@ -199,7 +199,9 @@
 			<configObject name="profile">
 				<synopsis>How some calls are listened to.</synopsis>
 				<configOption name="rules">
-					<synopsis>File of rules; a relative path begins at Asterisk's configuration folder. Without it the rules of [inbound] or [outbound] hold, which only tag unless they are given too.</synopsis>
+					<synopsis>File of rules; a relative path begins at Asterisk's configuration folder.</synopsis>
+					<description><para>Without it the rules of [inbound] or [outbound] hold, by the direction of the
+					call; and where those give none either, built-in ones, which only tag.</para></description>
 				</configOption>
 				<configOption name="direction" default="auto">
 					<synopsis>Who placed these calls: inbound (the other party), outbound (we did), auto (as the channel says).</synopsis>

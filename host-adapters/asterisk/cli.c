@@ -6,7 +6,8 @@
 #include "asterisk/astobj2.h"
 #include "asterisk/cli.h"
 
-static const char *const no_host = "callprint listens to no call: callprint.conf or the analyzer cannot be used, the log says why.\n";
+static const char *const no_host =
+    "callprint listens to no call: callprint.conf or the analyzer cannot be used, the log says why.\n";
 
 /* What every command answers when it is not being run. */
 #define COMMAND(words, arguments, count, help)                                                        \

@@ -95,6 +95,11 @@ class Load:
         self.output = open(os.path.join(self.root, "tmp/load.out"), "w")
         self.process = subprocess.Popen(command, stdout=self.output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=os.path.join(self.root, "tmp"), env={**os.environ, "TERM": "dumb"})
 
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.output.close()
+
     def running(self):
         return self.process.poll() is None
 

@@ -11,6 +11,7 @@ import sys
 import time
 
 import audio
+import bench
 import sanitizer
 from load import Load
 from phone import Call, Line
@@ -307,7 +308,7 @@ def beep(switch, sounds):
 def misuse(switch, sounds):
     since = switch.mark()
     Call(audio.silence(40000), hang_up_ms=38000).place("misuse").wait()
-    first, second, third, fourth = switch.user_events("Result", since)
+    first, second, third, fourth = switch.wait_user_events("Result", 4, since)
     check((first["Verdict"], first["Cause"]) == ("NOTREADY", "PROFILE"), f"a profile that is not there: {first}")
     check((second["Profile"], second["Listening"], second.get("Odd", "")) == ("shadow", "1", ""), f"started twice: {second}")
     check((third["Listening"], third["Verdict"]) == ("0", "PENDING"), f"stopped twice: {third}")
@@ -402,7 +403,10 @@ def reload_load(switch, sounds):
     return f"{reloads} reloads"
 
 
-@scenario("shrugs-off-a-hostile-analyzer", "With an analyzer that traps, or never returns, 50 calls go on undisturbed, and a good one takes over again.")
+FAULT = {"trap": "trap", "spin": "deadline"}
+
+
+@scenario("shrugs-off-a-hostile-analyzer", "With an analyzer that traps (50 calls) or never returns (12), calls go on undisturbed, and a good one takes over again.")
 def hostile(switch, sounds):
     def analyzer(name):
         with open(os.path.join(switch.root, "..", f"{name}.cwasm"), "rb") as file:
@@ -411,20 +415,21 @@ def hostile(switch, sounds):
 
     told = []
     try:
-        for name in ("trap", "spin"):
+        # Every call that spins costs processor time until it is ended, so there are fewer of them.
+        for name, calls in (("trap", 50), ("spin", 12)):
             check("Reloaded" in analyzer(name), f"the {name} was refused before it did anything")
             load = Load(switch.root, sounds.robot)
-            load.start("watch-hangup", calls=50, at_once=50, per_second=25, hang_up_ms=8000)
+            load.start("watch-hangup", calls=calls, at_once=calls, per_second=25, hang_up_ms=8000)
             call = Call(sounds.robot, hang_up_ms=6000).place("ring-hangup").wait()
             while load.running():
                 time.sleep(0.2)
             switch.wait_idle()
             good, bad = load.result()
-            check(good == 50, f"{name}: {bad} of 50 calls did not end as their callers wished")
+            check(good == calls, f"{name}: {bad} of {calls} calls did not end as their callers wished")
             check(call.ended_by == "us", f"{name}: a call was ended")
             check(len(call.heard) > 200, f"{name}: of some 300 frames {len(call.heard)} were heard")
             told.append(f"{name}: faults {switch.status('faults')}")
-            check(not switch.status("faults").startswith("trap: 0") or name != "trap", "nothing trapped")
+            check(f"{FAULT[name]}: 0" not in switch.status("faults"), f"no call had the fault '{FAULT[name]}'")
     finally:
         analyzer("analyzer")
     # Calls that are over may still wait for their turn to spin; each gets processor time before it is ended.
@@ -461,6 +466,7 @@ def main():
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these scenarios")
     parser.add_argument("--brief", action="store_true", help="what another version of Asterisk may change")
     parser.add_argument("--sanitize", action="store_true", help="the module was built with AddressSanitizer: look at what it finds")
+    parser.add_argument("--bench", action="store_true", help="measure what listening costs, instead")
     arguments = parser.parse_args()
     wanted = arguments.only or (BRIEF if arguments.brief else None)
     chosen = [s for s in SCENARIOS if not wanted or s.name in wanted]
@@ -477,6 +483,9 @@ def main():
     try:
         if "health" not in switch.cli("callprint show status"):
             sys.exit("FAIL: the module is not in service:\n" + "".join(line for line in switch.log_text().splitlines(True) if "ERROR" in line))
+        if arguments.bench:
+            bench.run(switch, sounds.talk * 4)
+            return
         for each in chosen:
             switch.settle()
             failed += not each.run(switch, sounds)

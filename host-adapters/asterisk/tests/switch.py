@@ -85,6 +85,14 @@ class Switch:
     def wait_user_event(self, name, since=0, timeout_s=20):
         return self.wait_event(lambda e: e.get("UserEvent") == name, since, timeout_s)
 
+    def wait_user_events(self, name, count, since=0, timeout_s=20):
+        deadline = time.monotonic() + timeout_s
+        while len(events := self.user_events(name, since)) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(events)} of {count} events came within {timeout_s} s")
+            time.sleep(0.02)
+        return events
+
     # ---------------------------------------------------------------- state
 
     def channels(self):

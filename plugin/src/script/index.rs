@@ -173,10 +173,10 @@ impl Table {
         }
         // Closes the gaps that left-out occurrences leave.
         let mut total = 0;
-        for group in 0..this.groups.len() - 1 {
-            let (first, end) = (this.groups[group] as usize, ends[group] as usize);
+        for (group, end) in this.groups.iter_mut().zip(&ends[..count.div_ceil(PER_GROUP)]) {
+            let (first, end) = (*group as usize, *end as usize);
             this.entries.copy_within(first..end, total);
-            this.groups[group] = total as u32;
+            *group = total as u32;
             total += end - first;
         }
         *this.groups.last_mut().expect("there is an end") = total as u32;
