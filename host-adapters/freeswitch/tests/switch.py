@@ -31,8 +31,8 @@ CONFIG = """<?xml version="1.0"?>
     </mappings></profile></profiles></configuration>
   <configuration name="event_socket.conf"><settings><param name="listen-ip" value="127.0.0.1"/>
     <param name="listen-port" value="{esl_port}"/><param name="password" value="{password}"/></settings></configuration>
-  <configuration name="avmd.conf"><settings><param name="inbound_channel" value="1"/>
-    <param name="outbound_channel" value="0"/></settings></configuration>
+  <configuration name="avmd.conf"><settings><param name="inbound_channel" value="0"/>
+    <param name="outbound_channel" value="1"/></settings></configuration>
   <configuration name="sofia.conf"><profiles><profile name="test"><settings>
     <param name="sip-ip" value="127.0.0.1"/><param name="rtp-ip" value="127.0.0.1"/>
     <param name="sip-port" value="{sip_port}"/><param name="context" value="test"/><param name="dialplan" value="XML"/>
