@@ -146,6 +146,7 @@ static int attach(switch_core_session_t *session, struct call *call) {
       return 0;
     missing = 1;
   }
+  call->abandoned = 1;
   if (atomic_fetch_sub(&call->bugs, missing) == missing) {
     last_bug_closed(session, call);
   } else {
@@ -195,7 +196,7 @@ int call_start(switch_core_session_t *session, const char *name, char *error, si
   }
   if (result < 0 && cause) {
     decision = decision_local(CALLPRINT_NOTREADY, cause);
-    decision_fields(&decision, add_variable, channel);
+    tell_decision(channel, name, &decision);
   }
   return result;
 }

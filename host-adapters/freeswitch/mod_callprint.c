@@ -61,7 +61,7 @@ SWITCH_STANDARD_APP(wait_app) {
   if (call_verdict(uuid) < 0) start_app(session, NULL);
   if (call_verdict(uuid) < 0 && call_starts_on_answer(channel)) {
     decision = decision_local(CALLPRINT_NOTREADY, "NOTANSWERED");
-    decision_fields(&decision, add_variable, channel);
+    tell_decision(channel, "", &decision);
   }
   while ((verdict = call_verdict(uuid)) >= 0 && !wait_is_over((callprint_verdict)verdict, for_beep) &&
          switch_micro_time_now() < until)
@@ -69,7 +69,7 @@ SWITCH_STANDARD_APP(wait_app) {
   if (verdict != CALLPRINT_PENDING) return;
   snprintf(cause, sizeof(cause), "TIMEOUT-%d", timeout_ms);
   decision = decision_local(CALLPRINT_UNSURE, cause);
-  decision_fields(&decision, add_variable, channel);
+  tell_decision(channel, "", &decision);
 }
 
 /* ----------------------------------------------------------------------- API */

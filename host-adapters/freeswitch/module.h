@@ -22,6 +22,7 @@ struct call {
   atomic_int verdict;      /* callprint_verdict, of which the channel's variables tell */
   _Atomic(switch_event_t *) gone; /* the channel's data at its end */
   switch_time_t started;
+  int abandoned;           /* it was never attached: nothing is told of it. Set before it is closed */
   /* The worker's alone: */
   callprint_decision *last;
   int cleared;             /* hung up or decoyed: nothing else is done to it */
@@ -71,8 +72,9 @@ void worker_heard(void *call, const callprint_finding *finding);
 void worker_decided(void *call, const callprint_decision *decision);
 void worker_released(void *call);
 void tell_start(struct call *call, switch_channel_t *channel);
-/* Sets the variable callprint_<field> of a channel. */
-void add_variable(void *channel, const char *field, const char *value);
+/* Tells a decision that was made without libcallprint, in variables and an event. */
+void tell_decision(switch_channel_t *channel, const char *profile,
+                   const callprint_decision *decision);
 
 /* settings.c: callprint.conf.xml. */
 void settings_init(void);

@@ -55,7 +55,7 @@ static void add_header(void *event, const char *field, const char *value) {
   switch_event_add_header_string(event, SWITCH_STACK_BOTTOM, name, value);
 }
 
-void add_variable(void *channel, const char *field, const char *value) {
+static void add_variable(void *channel, const char *field, const char *value) {
   char name[64];
 
   snprintf(name, sizeof(name), "callprint_%s", field);
@@ -64,8 +64,9 @@ void add_variable(void *channel, const char *field, const char *value) {
 
 /* An event with the data of the channel or, once that is gone, with what they
  * were at its end. */
-static switch_event_t *new_event(const char *subclass, struct call *call, switch_channel_t *channel) {
-  switch_event_t *event, *gone = atomic_load(&call->gone);
+static switch_event_t *new_event_of(const char *subclass, const char *profile,
+                                    switch_channel_t *channel, switch_event_t *gone) {
+  switch_event_t *event;
 
   if (switch_event_create_subclass(&event, SWITCH_EVENT_CUSTOM, subclass) != SWITCH_STATUS_SUCCESS)
     return NULL;
@@ -74,8 +75,12 @@ static switch_event_t *new_event(const char *subclass, struct call *call, switch
   } else if (gone) {
     switch_event_merge(event, gone);
   }
-  add_header(event, "profile", call->profile.name);
+  add_header(event, "profile", profile);
   return event;
+}
+
+static switch_event_t *new_event(const char *subclass, struct call *call, switch_channel_t *channel) {
+  return new_event_of(subclass, call->profile.name, channel, atomic_load(&call->gone));
 }
 
 /* As mod_avmd tells it, but for what it has no counterpart of: the variances
@@ -193,13 +198,13 @@ static void work_on_beep(struct call *call, switch_core_session_t *session,
 }
 
 static void work_on_end(struct call *call) {
-  switch_event_t *event = new_event("callprint::stop", call, NULL);
+  switch_event_t *event;
 
-  if (event) {
+  if (!call->abandoned && (event = new_event("callprint::stop", call, NULL))) {
     if (call->last) decision_fields(call->last, add_header, event);
     switch_event_fire(&event);
   }
-  if ((event = new_avmd_event("avmd::stop", call))) {
+  if (!call->abandoned && (event = new_avmd_event("avmd::stop", call))) {
     switch_event_add_header_string(event, SWITCH_STACK_BOTTOM, "Beep-Status",
                                    call->beeped ? "DETECTED" : "NOTDETECTED");
     switch_event_add_header(event, SWITCH_STACK_BOTTOM, "Total-time", "%" PRId64,
@@ -238,6 +243,17 @@ void tell_start(struct call *call, switch_channel_t *channel) {
   if ((event = new_avmd_event("avmd::start", call))) {
     switch_event_add_header(event, SWITCH_STACK_BOTTOM, "Start-time", "%" PRId64,
                             (int64_t)call->started);
+    switch_event_fire(&event);
+  }
+}
+
+void tell_decision(switch_channel_t *channel, const char *profile,
+                   const callprint_decision *decision) {
+  switch_event_t *event = new_event_of("callprint::verdict", profile, channel, NULL);
+
+  decision_fields(decision, add_variable, channel);
+  if (event) {
+    decision_fields(decision, add_header, event);
     switch_event_fire(&event);
   }
 }

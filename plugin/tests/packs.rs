@@ -1,5 +1,6 @@
 //! Packs that others made: read, or refused with a reason; never a panic.
 
+#[allow(dead_code, reason = "of the helpers only some are for packs")]
 mod common;
 
 use callprint_fixtures::Random;

@@ -1,9 +1,10 @@
 """What analysis costs the switch: CPU of calls alone, with callprint, and with mod_avmd, in one run."""
 
+import json
 import os
 import time
 
-from cases import new_name, play
+from cases import new_name
 
 CALLS, SECONDS = 100, 10
 
@@ -26,11 +27,14 @@ def cpu_s(pid):
 def measure(switch, setting, apps, what):
     names = [new_name() for _ in range(CALLS)]
     for i, name in enumerate(names):
-        switch.call(name, ["answer", *apps, "park"], "'&playback(" + "!".join([str(setting.sounds / "tutoring.wav")] * 6) + ")'")
-        time.sleep(0.02)
+        # The leg that we placed is judged: mod_avmd hears the far side of no other.
+        switch.call(name, ["answer", f"endless_playback:{setting.sounds}/tutoring.wav"],
+                    "'" + "^".join(["m:^:set:x=y", *apps, "park"]) + "' inline")
+        time.sleep(0.05)
     for name in names:
-        switch.wait("CHANNEL_EXECUTE", name, 60, where=lambda e: e["Application"] == "park")
+        switch.wait("CHANNEL_EXECUTE", f"{name}-robot", 60, where=lambda e: e["Application"] == "park")
     time.sleep(2)
+    state = json.loads(switch.esl.api("callprint status"))["calls"]
     before, begun = cpu_s(switch.process.pid), time.monotonic()
     time.sleep(SECONDS)
     after, took = cpu_s(switch.process.pid), time.monotonic() - begun
@@ -41,9 +45,11 @@ def measure(switch, setting, apps, what):
             ours += spent
         else:
             theirs += spent
+    live = switch.channels()
+    assert live == 2 * CALLS, f"{live} channels are up, and not {2 * CALLS}: the figures would mean nothing"
     share = lambda seconds: 100 * seconds / took / CALLS
     print(f"{what:22} switch {share(theirs):.4f} %, callprint's workers {share(ours):.4f} % of a core a call; "
-          f"{len(after)} threads")
+          f"{len(after)} threads, {state['in_analysis']} calls analysed")
     switch.clear()
     time.sleep(2)
     return share(theirs), share(theirs) + share(ours)

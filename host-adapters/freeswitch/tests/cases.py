@@ -246,7 +246,7 @@ def codec_changes_in_mid_call(switch, setting):
         time.sleep(1)
         switch.esl.api(f"uuid_media_reneg {name}-robot ={codec}")
         time.sleep(0.5)
-        rates.append(switch.variable(name, "read_codec") or switch.esl.api(f"uuid_dump {name}").partition("Channel-Read-Codec-Name: ")[2][:4])
+        rates.append(switch.esl.api(f"uuid_dump {name}").partition("Channel-Read-Codec-Name: ")[2][:4])
     assert rates[0] != rates[1], f"the codec did not change: {rates}"
     assert hangup_cause(switch, name) == "CALL_REJECTED"
 
@@ -360,7 +360,8 @@ def bridges_in_both_directions(switch, setting):
 
 @case()
 def two_hundred_calls_at_once(switch, setting):
-    """Two hundred concurrent calls each get their verdict, and the console answers meanwhile."""
+    """Two hundred concurrent calls each get their verdict, or on a machine that is too slow are told
+    NOTREADY; none is lost, and the console answers meanwhile."""
     names = [new_name() for _ in range(200)]
     slowest = 0.0
     for i, name in enumerate(names):
@@ -368,16 +369,20 @@ def two_hundred_calls_at_once(switch, setting):
         if i % 5 == 4:
             time.sleep(0.1)
     for name in names:
-        switch.wait("callprint::start", name, 60)
+        switch.wait("CHANNEL_EXECUTE", name, 60, where=lambda e: e["Application"] == "park")
     for _ in range(10):
         begun = time.monotonic()
         assert "total" in switch.esl.api("show channels count", timeout_s=30)
         slowest = max(slowest, time.monotonic() - begun)
         time.sleep(0.3)
+    analysed = 0
     for name in names:
         verdict = switch.wait("callprint::verdict", name, 60)
-        assert verdict["Callprint-Script"] == "dental-implant", (name, verdict["Callprint-Verdict"], verdict["Callprint-Cause"])
-    print(f"  show channels answered in {1000 * slowest:.0f} ms at worst")
+        told = verdict["Callprint-Verdict"], verdict.get("Callprint-Script"), verdict["Callprint-Cause"]
+        assert told[:2] == ("ROBOT", "dental-implant") or (told[0] == "NOTREADY" and told[2] in ("STATE", "OVERLOAD")), (name, told)
+        analysed += told[0] == "ROBOT"
+    assert analysed, "none was analysed"
+    print(f"  {analysed} of {len(names)} were analysed; show channels answered in {1000 * slowest:.0f} ms at worst")
 
 
 @case()
@@ -407,20 +412,26 @@ def hangups_at_any_moment(switch, setting):
                     live.remove((due, name))
                     command = chance.choice([f"uuid_kill {name}", f"uuid_kill {name}-robot", f"callprint {name} stop",
                                              f"callprint {name} start tag", f"uuid_transfer {name} caught-x XML test"])
-                    switch.esl.bgapi(command)
-                    switch.esl.bgapi(f"sched_api +{chance.choice([1, 2])} none uuid_kill {name}")
+                    switch.background(command)
+                    switch.background(f"sched_api +{chance.choice([1, 2])} none uuid_kill {name}")
             time.sleep(0.01)
     finally:
         stopped.set()
         poker.join()
     switch.clear()
-    starts, stops = len(switch.events("callprint::start")), len(switch.events("callprint::stop"))
-    until = time.monotonic() + 20
-    while starts != stops and time.monotonic() < until:
+    until = time.monotonic() + 60
+    while switch.esl.api("callprint calls") != "[]" and time.monotonic() < until:
         time.sleep(0.5)
-        stops = len(switch.events("callprint::stop"))
-    assert starts == stops, f"{starts} calls were started, {stops} stopped"
-    assert switch.esl.api("callprint calls") in ("[]", "[\n]", "[]\n"), switch.esl.api("callprint calls")
+    assert switch.esl.api("callprint calls") == "[]", switch.esl.api("callprint calls")
+    begun, starts, stops = time.monotonic(), 0, 1
+    while starts != stops and time.monotonic() < begun + 120:
+        time.sleep(0.5)
+        starts, stops = len(switch.events("callprint::start")), len(switch.events("callprint::stop"))
+    print(f"  {starts} starts were told, {stops} stops, {time.monotonic() - begun:.0f} s after the last call was released")
+    if starts != stops:
+        ended = {e["Unique-ID"] for e in switch.events("callprint::stop")}
+        lacking = [e["Unique-ID"] for e in switch.events("callprint::start") if e["Unique-ID"] not in ended]
+        raise AssertionError(f"{starts} calls were started, {stops} stopped; not {lacking[:5]}")
 
 
 @case()

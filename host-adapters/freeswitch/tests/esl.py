@@ -59,7 +59,7 @@ class Esl:
         return self._command(f"api {text}", timeout_s).strip()
 
     def bgapi(self, text):
-        return self._command(f"bgapi {text}")
+        return self.api(f"bgapi {text}")
 
     def close(self):
         self.socket.close()
