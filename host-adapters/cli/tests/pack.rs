@@ -443,7 +443,7 @@ fn only_what_a_pinned_key_signed_is_taken() {
     desk.fails("pack verify --keys keys p.json", &["p.json", "changed"]);
     desk.put("p.json.minisig", "untrusted comment: x\nAAAA\n");
     desk.fails("pack verify --keys keys p.json", &["no signature of minisign"]);
-    let open = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let open = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666);
     fs::set_permissions(desk.path("keys/us.pub"), open).unwrap();
     desk.fails("pack verify --keys keys p.json", &["us.pub", "666"]);
 }

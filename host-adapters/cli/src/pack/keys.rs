@@ -168,7 +168,7 @@ mod tests {
         let key = SigningKey::new([7; 40]);
         std::fs::write(&public, key.public_file()).unwrap();
         let keys = load(&public).unwrap();
-        let pack: Vec<u8> = (0..10_000u32).map(|n| (n * n >> 3) as u8).collect();
+        let pack: Vec<u8> = (0..10_000u32).map(|n| ((n * n) >> 3) as u8).collect();
         let signature = key.sign(&pack, "timestamp:1\tpack:p\tversion:1.0.0").into_bytes();
         let write =
             |signature: &[u8]| std::fs::write(file::signature_of(&path), signature).unwrap();

@@ -5,7 +5,7 @@
 //! PLACE/PACK_ID/VERSION.json, ….minisig      the pack, and its signature
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use callprint_plugin::limits;
@@ -48,7 +48,7 @@ pub fn latest(place: &str) -> Result<Offer> {
     Ok(Offer { version, pack, signature })
 }
 
-fn from_folder(path: &PathBuf, max: usize) -> Result<Option<Vec<u8>>> {
+fn from_folder(path: &Path, max: usize) -> Result<Option<Vec<u8>>> {
     if !path.exists() {
         return Ok(None);
     }
