@@ -341,8 +341,9 @@ fn a_bake_that_cannot_finish_leaves_the_old_analyzer() {
 
 /// Bakes over an analyzer on a disk that has no room for a second one.
 fn full_disk(desk: &Desk) {
+    let room_kb = fs::metadata(desk.path("a.cwasm")).unwrap().len() * 3 / 2 / 1024;
     let script = format!(
-        "mount -t tmpfs -o size=5m none full && cp a.cwasm full && \
+        "mount -t tmpfs -o size={room_kb}k none full && cp a.cwasm full && \
          ! {CALLPRINT} bake --pack p.json --out full/a.cwasm && \
          cmp a.cwasm full/a.cwasm && [ \"$(ls -A full)\" = a.cwasm ]"
     );
