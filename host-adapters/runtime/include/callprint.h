@@ -129,7 +129,7 @@ typedef enum callprint_verdict {
   CALLPRINT_BEEP = 4,    /* the beep has ended: speak now */
   CALLPRINT_FAX = 5,
   CALLPRINT_BUSY = 6,    /* a call-progress tone instead of a party: named in `cause` */
-  CALLPRINT_UNSURE = 7,  /* the time limit passed */
+  CALLPRINT_UNSURE = 7,  /* the time limit passed, or the caller is on the allow list */
   CALLPRINT_NOTREADY = 8 /* not analysed: why, is in `cause` */
 } callprint_verdict;
 
@@ -156,7 +156,8 @@ typedef struct callprint_decision {
   const char *context;   /* for TRANSFER; "" otherwise */
   const char *extension; /* for TRANSFER; "" otherwise */
   const char *rule;      /* the rule's name */
-  const char *script;    /* ROBOT by a known script: its id; "" otherwise */
+  const char *script;    /* decided by a known script (ROBOT, or MACHINE by a mailbox's prompt): its
+                            id; "" otherwise, and while it may be one of several: see `json` */
   const char *pack;      /* likewise */
   const char *category;  /* likewise, as "dental" */
   const char *cause;     /* upper-case name and numbers, as "SCRIPT-1830-9990" */
