@@ -8,8 +8,8 @@ use super::{
     shelf::{self, Shelf},
 };
 
-/// Played for so many codes (6 s) at most.
-const CODES_MAX: usize = 150;
+/// Played for so many codes (4 s) at most.
+const CODES_MAX: usize = 100;
 
 /// How a script is recognised.
 #[derive(Default)]
@@ -69,7 +69,7 @@ impl Identified {
         }
         if let Some(group) = &self.group {
             let names: Vec<String> = group.iter().map(|s| shelf.name(*s)).collect();
-            let what = format!("within 6 s it cannot be told which it is of {}", names.join(", "));
+            let what = format!("within 4 s it cannot be told which it is of {}", names.join(", "));
             complain(Level::Warning, what, "enrol more of each, or make them one script");
         }
         if self.after_s.iter().all(Option::is_none) && self.wrong.is_none() && self.group.is_none()
