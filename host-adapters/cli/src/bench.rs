@@ -3,11 +3,11 @@
 mod audio;
 mod load;
 
-use std::path::PathBuf;
+use std::{ops::RangeInclusive, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use callprint::Analyzer;
-use clap::Subcommand;
+use callprint::{Analyzer, limits};
+use clap::{Subcommand, builder::RangedI64ValueParser};
 use serde_json::{Value, json};
 
 use load::{Load, Measured};
@@ -29,14 +29,14 @@ enum What {
 #[derive(clap::Args)]
 struct Capacity {
     /// Live calls.
-    #[arg(long, default_value = "1000", value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    #[arg(long, default_value = "1000", value_parser = within(1..=limits::CALLS_MAX))]
     calls: u32,
     /// Finds the most calls with a p99.9 of batch latency of at most 250 ms and no gap; begins at
     /// --calls.
     #[arg(long)]
     find_limit: bool,
     /// How long a load is kept up, in seconds.
-    #[arg(long, default_value = "20", value_parser = clap::value_parser!(u32).range(5..=86_400))]
+    #[arg(long, default_value = "20", value_parser = within(5..=86_400))]
     duration: u32,
     /// The analyzer; one of --scripts scripts is made where none is given.
     #[arg(long, value_name = "ANALYZER.cwasm")]
@@ -51,17 +51,21 @@ struct Capacity {
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     keep: PathBuf,
     /// Analysing threads.
-    #[arg(long, default_value = "1", value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(long, default_value = "1", value_parser = within(1..=limits::WORKERS_MAX))]
     workers: u32,
     /// Calls sharing a sandbox instance.
-    #[arg(long, default_value = "16", value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(long, default_value_t = limits::COHORT, value_parser = within(1..=limits::COHORT_MAX))]
     cohort: u32,
     /// Audio analysed at a time, in ms.
-    #[arg(long, default_value = "100", value_parser = clap::value_parser!(u32).range(20..=500))]
+    #[arg(long, default_value_t = limits::BATCH_MS, value_parser = within(limits::BATCH_MS_RANGE))]
     batch_ms: u32,
     /// text or json.
     #[arg(long, default_value = "text", value_parser = ["text", "json"])]
     format: String,
+}
+
+fn within(range: RangeInclusive<u32>) -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(i64::from(*range.start())..=i64::from(*range.end()))
 }
 
 pub fn run(args: Args, quiet: bool) -> Result<()> {
@@ -111,7 +115,7 @@ fn find_limit(first: Measured, load: impl Fn(u32) -> Result<Measured>) -> Result
     loop {
         let borne = best.as_ref().map(|best| best.calls);
         let next = match (borne, too_many) {
-            (Some(borne), None) => borne * 2,
+            (Some(borne), None) if borne < limits::CALLS_MAX => (borne * 2).min(limits::CALLS_MAX),
             (None, Some(too_many)) => too_many / 2,
             (Some(borne), Some(too_many)) if too_many - borne > borne / 16 => {
                 (borne + too_many) / 2

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use callprint::bake::bake;
+use callprint_fixtures::{self as fixtures, Random};
 use callprint_plugin::{
     pack::{Codes, Node, Pack, Script},
     script::{Codebook, fingerprint},
@@ -19,13 +20,9 @@ const SCRIPT_S: usize = 10;
 
 /// All recordings of at least a second, as far as they are of 8 kHz.
 pub fn clips(folder: &Path) -> Result<Vec<Vec<i16>>> {
-    let mut files = Vec::new();
-    collect(folder, &mut files);
-    files.sort();
-    let read = |path: &PathBuf| audio_file::read(path).ok();
-    let clips: Vec<Vec<i16>> = files
+    let clips: Vec<Vec<i16>> = fixtures::wav_files(folder)
         .iter()
-        .filter_map(read)
+        .filter_map(|path| audio_file::read(path).ok())
         .filter(|r| r.rate_hz as usize == RATE_HZ && r.far.len() > RATE_HZ)
         .map(|r| r.far)
         .collect();
@@ -38,38 +35,6 @@ pub fn clips(folder: &Path) -> Result<Vec<Vec<i16>>> {
     Ok(clips)
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        // Folders only as themselves: languages may be linked under several names.
-        if entry.file_type().is_ok_and(|t| t.is_dir()) {
-            collect(&entry.path(), files);
-        } else if entry.path().extension().is_some_and(|e| e == "wav") {
-            files.push(entry.path());
-        }
-    }
-}
-
-/// Numbers that look random, the same every time.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        // Steele, Lea and Flood's SplitMix64.
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-
-    fn within(&mut self, low: f32, high: f32) -> f32 {
-        low + (high - low) * (self.next() >> 40) as f32 / (1 << 24) as f32
-    }
-}
-
 /// The analyzer of so many scripts, made if it is not there from the last time.
 pub fn analyzer(clips: &[Vec<i16>], scripts: usize, keep: &Path, quiet: bool) -> Result<PathBuf> {
     let out = keep.join(format!("capacity-{scripts}.cwasm"));
@@ -79,7 +44,7 @@ pub fn analyzer(clips: &[Vec<i16>], scripts: usize, keep: &Path, quiet: bool) ->
     fs::create_dir_all(keep).with_context(|| format!("{}", keep.display()))?;
     let book = Codebook::default();
     let mut pack = Pack::new("bench", book.id());
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     let bar = progress::bar(scripts, "enrolling", quiet);
     for n in 0..scripts {
         let codes = Codes(fingerprint(&book, RATE_HZ as u32, &splice(clips, &mut random)));
@@ -103,12 +68,7 @@ fn splice(clips: &[Vec<i16>], random: &mut Random) -> Vec<i16> {
         let first = random.below(clip.len() / 2);
         let (speed, gain) = (random.within(0.85, 1.18), random.within(0.4, 1.0));
         let wanted = (SCRIPT_S * RATE_HZ - out.len()).min(3 * RATE_HZ);
-        out.extend((0..wanted).map_while(|n| {
-            let t = first as f32 + n as f32 * speed;
-            let (i, part) = (t as usize, t.fract());
-            let (a, b) = (*clip.get(i)?, *clip.get(i + 1)?);
-            Some((gain * (f32::from(a) * (1.0 - part) + f32::from(b) * part)) as i16)
-        }));
+        out.extend(fixtures::faster(clip, first, speed, gain).take(wanted));
     }
     out
 }

@@ -13,10 +13,11 @@ use callprint::{
     Analyzer, Call, CallConfig, CallInfo, Error, Finding, Host, HostConfig, Listener, Side,
     policy::{CallFacts, Decision},
 };
+use callprint_fixtures::Random;
 use callprint_plugin as native;
 use serde_json::{Value, json};
 
-use super::audio::{RATE_HZ, Random};
+use super::audio::RATE_HZ;
 
 /// Samples of a frame, and how many frames a second.
 const FRAME: usize = RATE_HZ / 50;
@@ -158,7 +159,7 @@ pub fn run(load: &Load, analyzer: &Path, clips: &[Vec<i16>]) -> Result<Measured>
     let host = Host::open(config)?;
     let (private, tables) = memory();
     let ear = Ear::default();
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     let mut refused = 0;
     let mut groups: Vec<Vec<Talker>> = (0..GROUPS).map(|_| Vec::new()).collect();
     for n in 0..load.calls as usize {

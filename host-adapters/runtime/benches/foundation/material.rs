@@ -4,11 +4,7 @@
 //! fifth is never enrolled and makes the calls that match nothing, as most do. Where the packages
 //! are not installed, made-up speech takes their place, and the output says so.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    thread,
-};
+use std::{fs, path::Path, thread};
 
 use callprint_fixtures::{self as fixtures, Random};
 use callprint_plugin::{
@@ -39,9 +35,7 @@ pub struct Material {
 
 impl Material {
     pub fn new() -> Material {
-        let mut files = Vec::new();
-        collect(Path::new("/usr/share/asterisk/sounds"), &mut files);
-        files.sort();
+        let files = fixtures::wav_files("/usr/share/asterisk/sounds".as_ref());
         let mut all: Vec<Vec<i16>> = files.iter().filter_map(|f| samples(f)).collect();
         if all.is_empty() {
             println!("no asterisk-core-sounds-*-wav installed: made-up speech instead of prompts");
@@ -94,8 +88,9 @@ fn errors(random: &mut Random) -> u64 {
 fn enrol(prompts: &[Vec<i16>]) -> Vec<Vec<u64>> {
     let book = Codebook::default();
     let part = |prompts: &[Vec<i16>]| -> Vec<Vec<u64>> {
-        let at_speeds = prompts.iter().flat_map(|p| SPEEDS.map(|speed| faster(p, 0.0, speed, 1.0)));
-        at_speeds.map(|samples| fingerprint(&book, RATE_HZ as u32, &samples)).collect()
+        let at_speeds = prompts.iter().flat_map(|p| SPEEDS.map(|s| fixtures::faster(p, 0, s, 1.0)));
+        let samples = at_speeds.map(Iterator::collect::<Vec<i16>>);
+        samples.map(|samples| fingerprint(&book, RATE_HZ as u32, &samples)).collect()
     };
     let (one, other) = prompts.split_at(prompts.len() / 2);
     let mut codes = thread::scope(|scope| {
@@ -108,17 +103,6 @@ fn enrol(prompts: &[Vec<i16>]) -> Vec<Vec<u64>> {
     codes
 }
 
-/// A prompt from a sample on, at another speed and level.
-fn faster(prompt: &[i16], first: f32, speed: f32, gain: f32) -> Vec<i16> {
-    let at = |n: usize| {
-        let t = first + n as f32 * speed;
-        let (i, part) = (t as usize, t.fract());
-        let pair = prompt.get(i).zip(prompt.get(i + 1));
-        pair.map(|(a, b)| (gain * (f32::from(*a) * (1.0 - part) + f32::from(*b) * part)) as i16)
-    };
-    (0..).map_while(at).collect()
-}
-
 /// Calls of ten seconds, of pieces of prompts.
 pub fn calls(prompts: &[Vec<i16>], seed: u64, count: usize) -> Vec<Vec<i16>> {
     let mut random = Random::new(seed);
@@ -126,27 +110,14 @@ pub fn calls(prompts: &[Vec<i16>], seed: u64, count: usize) -> Vec<Vec<i16>> {
         let mut out = Vec::new();
         while out.len() < SCRIPT_S * RATE_HZ {
             let prompt = &prompts[random.below(prompts.len())];
-            let first = random.below(prompt.len() / 2) as f32;
+            let first = random.below(prompt.len() / 2);
             let (speed, gain) = (random.within(0.9, 1.1), random.within(0.4, 1.0));
-            let mut piece = faster(prompt, first, speed, gain);
-            piece.truncate(3 * RATE_HZ);
-            out.append(&mut piece);
+            out.extend(fixtures::faster(prompt, first, speed, gain).take(3 * RATE_HZ));
         }
         out.truncate(SCRIPT_S * RATE_HZ);
         out
     };
     (0..count).map(|_| call(&mut random)).collect()
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        // Folders only as themselves: the languages are linked under several names.
-        if entry.file_type().is_ok_and(|t| t.is_dir()) {
-            collect(&entry.path(), files);
-        } else if entry.path().extension().is_some_and(|e| e == "wav") {
-            files.push(entry.path());
-        }
-    }
 }
 
 /// The samples of a plain 8 kHz 16-bit WAV file of at least a second.
