@@ -46,14 +46,25 @@ impl Drop for Watch {
 fn watch(host: &Inner, packs: &Path, command: &Path, stop: &AtomicBool) {
     let mut baked = baked_from(host);
     let mut last = Sight::new();
+    let mut failing = false;
     while !stop.load(Ordering::Acquire) {
-        let now = look(packs);
-        // Two looks alike: nobody is writing any more.
-        if now == last && baked.as_ref() != Some(&now) {
-            bake(host, &now, command);
-            baked = Some(now.clone());
+        match look(packs) {
+            // Two looks alike: nobody is writing any more.
+            Ok(now) => {
+                if now == last && baked.as_ref() != Some(&now) {
+                    bake(host, &now, command);
+                    baked = Some(now.clone());
+                }
+                (last, failing) = (now, false);
+            }
+            // A folder that is not there, or not mounted, does not mean that there are no packs.
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    let packs = packs.display();
+                    host.log.error(format!("{packs}: {error}; the packs stay as they were baked"));
+                }
+            }
         }
-        last = now;
         thread::park_timeout(limits::WATCH);
     }
 }
@@ -63,7 +74,8 @@ fn baked_from(host: &Inner) -> Option<Sight> {
     let source = lock(&host.source);
     let baked = fs::metadata(&source.path).and_then(|m| m.modified()).ok()?;
     let recipe = source.analyzer.as_ref()?.recipe();
-    let mut sight: Sight = recipe.packs.iter().filter_map(|p| sight(p.path.clone())).collect();
+    let packs = recipe.packs.iter().map(|p| sight(p.path.clone()));
+    let mut sight: Sight = packs.collect::<Option<_>>()?;
     sight.sort();
     let older = sight.iter().all(|(_, _, modified)| modified.is_some_and(|m| m <= baked));
     older.then_some(sight)
@@ -75,12 +87,12 @@ fn sight(path: PathBuf) -> Option<(PathBuf, u64, Option<SystemTime>)> {
     Some((path, meta.len(), meta.modified().ok()))
 }
 
-fn look(packs: &Path) -> Sight {
-    let files = fs::read_dir(packs).into_iter().flatten().flatten().map(|entry| entry.path());
+fn look(packs: &Path) -> std::io::Result<Sight> {
+    let files = fs::read_dir(packs)?.flatten().map(|entry| entry.path());
     let packs = files.filter(|p| p.extension().is_some_and(|e| e == "json"));
     let mut sight: Sight = packs.filter_map(sight).collect();
     sight.sort();
-    sight
+    Ok(sight)
 }
 
 fn bake(host: &Inner, packs: &Sight, command: &Path) {
