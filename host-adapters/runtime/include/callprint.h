@@ -130,7 +130,9 @@ typedef enum callprint_verdict {
   CALLPRINT_FAX = 5,
   CALLPRINT_BUSY = 6,    /* a call-progress tone instead of a party: named in `cause` */
   CALLPRINT_UNSURE = 7,  /* the time limit passed, or the caller is on the allow list */
-  CALLPRINT_NOTREADY = 8 /* not analysed: why, is in `cause` */
+  CALLPRINT_NOTREADY = 8 /* not analysed, or not to its end: `cause` is FAULT (its analysis broke a
+                            rule of the sandbox), OUT-OF-SERVICE (so many did that the analyzer is
+                            not trusted for a while), OVERLOAD or DEFECT (of libcallprint) */
 } callprint_verdict;
 
 /* "PENDING", "ROBOT", … as dialplans see it; BUSY is "TONE". Static. [any] */
@@ -189,16 +191,18 @@ typedef struct callprint_host_config {
   const char *numbers;       /* in that log: "clear" (default), "hashed", "omitted" */
   const char *metrics;       /* "127.0.0.1:9184" or a file's path, Prometheus text; NULL: none */
   uint32_t workers;          /* analysing threads; 0: half of the processors, at least one */
-  uint32_t calls_max;        /* live calls analysed at most; 0: 4096 */
+  uint32_t calls_max;        /* live calls analysed at most, up to 65536; 0: 4096 */
   uint32_t batch_ms;         /* audio analysed at a time, 20 to 500; 0: 100 */
-  uint32_t cohort;           /* calls sharing a sandbox instance; 0: the default, 1: strictest */
+  uint32_t cohort;           /* calls sharing a sandbox instance, up to 256; 0: 16, 1: strictest,
+                                for up to 16384 calls */
   /* Says what an admin should read. [any thread of ours, never a media thread] NULL: stderr. */
   void (*log)(void *user, callprint_level level, const char *message);
   void *user;                /* for log */
 } callprint_host_config;
 
 /* Opens a host: threads, memory for calls_max calls, the analyzer. [control]
- * A process may have several. *host is set on success only. */
+ * A process may have several. *host is set on success only. What runs is a copy
+ * of the analyzer in memory: whatever becomes of the file, calls do not feel it. */
 CALLPRINT_API callprint_status callprint_host_open(const callprint_host_config *config,
                                                    callprint_host **host, char *error,
                                                    size_t error_size);

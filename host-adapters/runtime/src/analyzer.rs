@@ -11,6 +11,7 @@ use std::{
     thread::JoinHandle,
 };
 
+use memfd::{FileSeal, MemfdOptions};
 use wasmtime::{Engine, component::Component, component::Linker};
 
 use crate::{
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     pub recipe: Recipe,
     pub catalogue: Arc<Catalogue>,
     pub live: AtomicU32,
+    /// How often a host has taken it out of service.
+    pub outages: AtomicU32,
 }
 
 /// Room for instances, of one analyzer or of several that follow one another.
@@ -69,12 +72,19 @@ impl Pool {
 impl Analyzer {
     /// Opens what [`crate::bake`] wrote. Maps the file; reads little of it.
     pub fn open(path: &Path, options: &Options) -> Result<Analyzer, Error> {
-        Analyzer::open_in(&Pool::new(options.sessions)?, path)
+        Analyzer::load(&Pool::new(options.sessions)?, path, trusted(path)?)
     }
 
-    pub(crate) fn open_in(pool: &Arc<Pool>, path: &Path) -> Result<Analyzer, Error> {
-        let mut file = File::open(path).map_err(Error::io(path))?;
-        refuse_unsafe(path, &file)?;
+    /// As [`Analyzer::open`], of a copy in memory. What is mapped of a file that is then overwritten
+    /// or cut short, as `cp` does, is other code than was checked, or SIGBUS: a process that must
+    /// not end maps none.
+    pub(crate) fn open_copied(pool: &Arc<Pool>, path: &Path) -> Result<Analyzer, Error> {
+        let copy = sealed_copy(path, trusted(path)?)
+            .map_err(|e| Error::System(format!("{}: no copy in memory: {e}", path.display())))?;
+        Analyzer::load(pool, path, copy)
+    }
+
+    fn load(pool: &Arc<Pool>, path: &Path, mut file: File) -> Result<Analyzer, Error> {
         let (recipe, catalogue) = Recipe::read(path, &mut file)?;
         recipe.check(path)?;
         // By descriptor, not by name: what was checked is what is loaded.
@@ -99,6 +109,7 @@ impl Analyzer {
             recipe,
             catalogue: Arc::new(catalogue),
             live: AtomicU32::new(0),
+            outages: AtomicU32::new(0),
         };
         Ok(Analyzer { shared: Arc::new(shared) })
     }
@@ -147,7 +158,9 @@ impl Drop for Claim {
     }
 }
 
-fn refuse_unsafe(path: &Path, file: &File) -> Result<(), Error> {
+/// A file that nobody else can change.
+fn trusted(path: &Path) -> Result<File, Error> {
+    let file = File::open(path).map_err(Error::io(path))?;
     let meta = file.metadata().map_err(Error::io(path))?;
     let refuse = |reason: String| Error::Unsafe { path: path.to_owned(), reason };
     if !meta.is_file() {
@@ -161,7 +174,23 @@ fn refuse_unsafe(path: &Path, file: &File) -> Result<(), Error> {
         let mode = meta.mode() & 0o777;
         return Err(refuse(format!("its mode is {mode:o}: others can write it")));
     }
-    Ok(())
+    Ok(file)
+}
+
+/// A copy without a path, which nothing can change any more; it has the file's name in
+/// /proc/PID/maps.
+fn sealed_copy(path: &Path, mut file: File) -> Result<File, Box<dyn std::error::Error>> {
+    let name: String = path.file_name().unwrap_or_default().to_string_lossy().into();
+    let name = limits::clean(&name, limits::TEXT_BYTES);
+    let copy = MemfdOptions::new().allow_sealing(true).create(name)?;
+    std::io::copy(&mut file, &mut copy.as_file())?;
+    copy.add_seals(&[
+        FileSeal::SealShrink,
+        FileSeal::SealGrow,
+        FileSeal::SealWrite,
+        FileSeal::SealSeal,
+    ])?;
+    Ok(copy.into_file())
 }
 
 /// Advances the engine's epoch, which deadlines count in.

@@ -16,7 +16,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// A folder with the library under its soname, and analyzers.
 struct Desk {
     folder: tempfile::TempDir,
-    library: PathBuf,
+    object: PathBuf,
 }
 
 static DESK: LazyLock<Desk> = LazyLock::new(|| {
@@ -25,15 +25,15 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| {
     let deps = env::current_exe().unwrap().parent().unwrap().to_owned();
     let built = [deps.join("libcallprint.so"), deps.join("../libcallprint.so")];
     let age = |path: &PathBuf| fs::metadata(path).and_then(|m| m.modified()).ok();
-    let library = built.into_iter().max_by_key(age).unwrap().canonicalize().unwrap();
+    let object = built.into_iter().max_by_key(age).unwrap().canonicalize().unwrap();
     for name in ["libcallprint.so.1", "libcallprint.so"] {
-        symlink(&library, folder.path().join(name)).unwrap();
+        symlink(&object, folder.path().join(name)).unwrap();
     }
     let plugin = folder.path().join("hostile.wasm");
     fs::write(&plugin, fixtures::HOSTILE_PLUGIN).unwrap();
     bake(&[], Some(&plugin), &folder.path().join("hostile.cwasm")).unwrap();
     bake(&[], None, &folder.path().join("real.cwasm")).unwrap();
-    Desk { folder, library }
+    Desk { folder, object }
 });
 
 impl Desk {
@@ -91,7 +91,7 @@ fn the_library_exports_what_the_header_declares_and_nothing_else() {
         .collect();
     declared.sort();
     assert!(declared.len() > 10, "{declared:?}");
-    let library = DESK.library.to_str().unwrap();
+    let library = DESK.object.to_str().unwrap();
     let output = run(Path::new("readelf"), &["--dyn-syms", "-W", library]);
     let mut exported: Vec<String> = text(&output.stdout)
         .lines()

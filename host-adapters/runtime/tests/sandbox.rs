@@ -250,6 +250,19 @@ fn an_analyzer_of_another_runtime_is_stale_and_can_be_baked_again() {
 }
 
 #[test]
+fn an_analyzer_is_not_baked_again_from_a_pack_that_has_changed() {
+    let [pack, old] = ["changed.json", "changed.cwasm"].map(|n| SETUP.folder.path().join(n));
+    fs::copy(&SETUP.pack, &pack).unwrap();
+    bake(std::slice::from_ref(&pack), None, &old).unwrap();
+    callprint::bake::again(&old).unwrap();
+    let before = fs::read(&old).unwrap();
+    fs::write(&pack, [fs::read(&pack).unwrap(), b"\n".to_vec()].concat()).unwrap();
+    let error = callprint::bake::again(&old).unwrap_err();
+    assert!(matches!(&error, Error::Stale { reason, .. } if reason.contains("changed.json")));
+    assert!(fs::read(&old).unwrap() == before, "the old one is gone");
+}
+
+#[test]
 fn the_plugin_imports_nothing() {
     let engine = wasmtime::Engine::default();
     let component = wasmtime::component::Component::new(&engine, callprint::PLUGIN).unwrap();

@@ -34,7 +34,6 @@ pub(crate) struct Analysis {
     judge: Judge,
     place: Option<Place>,
     clocks: [Clock; 2],
-    decisions: u32,
     /// Audio analysed, of both sides, in µs.
     pub covered_us: u64,
     /// It broke a rule in this turn, which may have taken its time.
@@ -53,7 +52,6 @@ impl Analysis {
             judge,
             place: None,
             clocks,
-            decisions: 0,
             covered_us: 0,
             faulted: false,
             quarantined: false,
@@ -84,16 +82,13 @@ impl Analysis {
     }
 
     /// Analyses what has arrived; whether the call is over.
-    pub fn turn(
-        &mut self,
-        batch_us: u64,
-        samples: &mut Vec<i16>,
-        cohorts: &mut Cohorts,
-        host: &Inner,
-    ) -> bool {
+    pub fn turn(&mut self, samples: &mut Vec<i16>, cohorts: &mut Cohorts, host: &Inner) -> bool {
         // Looked at first: what arrived before the call was closed is still analysed.
         let closing = self.call.closing();
-        while self.step(batch_us, samples, cohorts, host) {}
+        if self.is_analysed() && self.call.is_orphaned() {
+            self.give_up("OUT-OF-SERVICE", host);
+        }
+        while self.step(samples, cohorts, host) {}
         if closing {
             self.end(host);
         }
@@ -101,13 +96,7 @@ impl Analysis {
     }
 
     /// Gives the next batch of the side that is behind; whether there may be more.
-    fn step(
-        &mut self,
-        batch_us: u64,
-        samples: &mut Vec<i16>,
-        cohorts: &mut Cohorts,
-        host: &Inner,
-    ) -> bool {
+    fn step(&mut self, samples: &mut Vec<i16>, cohorts: &mut Cohorts, host: &Inner) -> bool {
         let call = self.call.clone();
         let next = |side| call.ring(side).and_then(|ring| Some((side, ring, ring.peek()?)));
         let behind = if self.clocks[0].us <= self.clocks[1].us {
@@ -120,7 +109,7 @@ impl Analysis {
         let (mut record, mut arrived_ms) = (first.record, first.arrived_ms);
         ring.take(first, samples);
         // What follows of the same kind goes along.
-        while us(record) < batch_us
+        while us(record) < u64::from(host.batch_ms) * 1_000
             && let Some(next) = ring.peek()
             && let Some(sum) = joined(record, next.record)
         {
@@ -150,8 +139,10 @@ impl Analysis {
 
     /// After a panic, which is a defect of ours: whether the call is over.
     pub fn abandon(&mut self, host: &Inner) -> bool {
-        host.log.error("a defect of libcallprint: the analysis of a call panicked");
-        self.give_up("DEFECT", host);
+        if self.call.stage() != Stage::Ended {
+            host.log.error("a defect of libcallprint: the analysis of a call panicked");
+            self.give_up("DEFECT", host);
+        }
         if self.call.closing() {
             self.end(host);
         }
@@ -224,7 +215,7 @@ impl Analysis {
     pub fn give_up(&mut self, cause: &str, host: &Inner) {
         self.place = None;
         self.call.set_stage(Stage::Ended);
-        let decision = Judge::not_ready(&self.call.facts, cause);
+        let decision = self.judge.given_up(cause);
         self.decide(decision, now_ms(), host);
     }
 
@@ -262,10 +253,7 @@ impl Analysis {
         }
     }
 
-    fn decide(&mut self, mut decision: Decision, arrived_ms: u32, host: &Inner) {
-        decision.record["number"] = self.decisions.into();
-        decision.number = self.decisions;
-        self.decisions += 1;
+    fn decide(&self, decision: Decision, arrived_ms: u32, host: &Inner) {
         let decision = Arc::new(decision);
         self.call.set_decision(decision.clone());
         host.queue.put(Event::Decided(self.call.clone(), decision, arrived_ms));

@@ -1,7 +1,7 @@
 //! A live call, as its media threads, its worker and the dispatcher share it.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex,
     atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
 };
 
@@ -57,6 +57,8 @@ pub(crate) struct Shared {
     pub rules: Arc<Rules>,
     /// What analyses it, to its end.
     pub analyzer: Analyzer,
+    /// How often that had been out of service when the call began.
+    outages: u32,
     pub listener: Box<dyn Listener>,
     pub wants_findings: bool,
     far: Ring,
@@ -95,6 +97,7 @@ impl Shared {
             number,
             facts: config.facts,
             rules,
+            outages: analyzer.shared.outages.load(Ordering::Relaxed),
             analyzer,
             wants_findings: listener.wants_findings(),
             listener,
@@ -172,12 +175,17 @@ impl Shared {
         self.stage.store(stage as u8, Ordering::Relaxed);
     }
 
+    /// Whether its analyzer has been taken out of service since it began.
+    pub fn is_orphaned(&self) -> bool {
+        self.analyzer.shared.outages.load(Ordering::Relaxed) != self.outages
+    }
+
     pub fn decision(&self) -> Option<Arc<Decision>> {
         lock(&self.decision).clone()
     }
 
     pub fn set_decision(&self, decision: Arc<Decision>) {
-        *self.decision.lock().unwrap_or_else(PoisonError::into_inner) = Some(decision);
+        *lock(&self.decision) = Some(decision);
     }
 
     /// Gaps of both sides: how many, and how long in µs.

@@ -1,7 +1,7 @@
 //! Whether the analyzer in force can be trusted with new calls.
 
 use std::{
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Mutex, Weak, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -57,7 +57,7 @@ impl Health {
         }
         let now = Instant::now();
         let (first, longest) = (*limits::BACKOFF.start(), *limits::BACKOFF.end());
-        // Calls that were live when it went out of service may still fail.
+        // Calls that were live when it went out of service may fail before they are ended.
         if state.out_until.is_some_and(|until| now < until) {
             return;
         }
@@ -66,6 +66,8 @@ impl Health {
         state.backoff = if relapsed { (state.backoff * 2).min(longest) } else { first };
         state.out_until = Some(now + state.backoff);
         state.excess = 0;
+        // What it would still find is not to be trusted, and every call might burn its time.
+        analyzer.shared.outages.fetch_add(1, Ordering::Relaxed);
         let s = state.backoff.as_secs();
         drop(state);
         host.log.error(format!(

@@ -97,7 +97,8 @@ impl HostConfig {
         within("calls_max", self.calls_max, 1, limits::CALLS_MAX)?;
         let batch = limits::BATCH_MS_RANGE;
         within("batch_ms", self.batch_ms, *batch.start(), *batch.end())?;
-        within("cohort", self.cohort, 1, limits::COHORT_MAX)?;
+        let cohort_min = self.calls_max.div_ceil(limits::INSTANCES_MAX);
+        within("cohort", self.cohort, cohort_min, limits::COHORT_MAX)?;
         Ok(())
     }
 }
@@ -301,7 +302,7 @@ impl Inner {
     /// Puts an analyzer in force.
     fn load(&self, path: Option<&Path>) -> Result<(), Error> {
         let path = path.map_or_else(|| lock(&self.source).path.clone(), Path::to_owned);
-        let opened = Analyzer::open_in(&self.pool, &path);
+        let opened = Analyzer::open_copied(&self.pool, &path);
         let mut source = lock(&self.source);
         let first = source.analyzer.is_none();
         let analyzer = opened.inspect_err(|_| {

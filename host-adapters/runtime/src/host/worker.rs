@@ -73,7 +73,8 @@ pub(crate) fn run(worker: &Worker, host: &Inner) {
         let begin = Instant::now();
         let late = begin.saturating_duration_since(due);
         worker.late_us.store(late.as_micros() as u64, Ordering::Relaxed);
-        for call in lock(&worker.inbox).split_off(0) {
+        let arrived = std::mem::take(&mut *lock(&worker.inbox));
+        for call in arrived {
             let emptiest = calls.iter_mut().min_by_key(|c| c.len()).expect("at least one slice");
             emptiest.push(Analysis::new(call, &mut cohorts, host));
         }
@@ -87,9 +88,8 @@ pub(crate) fn run(worker: &Worker, host: &Inner) {
         let (mut covered_us, mut faulted) = (0, false);
         calls[turn].retain_mut(|call| {
             let before_us = call.covered_us;
-            let over = catch_unwind(AssertUnwindSafe(|| {
-                call.turn(u64::from(host.batch_ms) * 1_000, &mut samples, &mut cohorts, host)
-            }));
+            let over =
+                catch_unwind(AssertUnwindSafe(|| call.turn(&mut samples, &mut cohorts, host)));
             covered_us += call.covered_us - before_us;
             faulted |= std::mem::take(&mut call.faulted);
             let over = over.unwrap_or_else(|_| call.abandon(host));

@@ -201,14 +201,9 @@ impl Judge {
         }
     }
 
-    /// The decision of a call that is not analysed. `cause` is upper-case, with
-    /// hyphens: `FULL`, `ANALYZER-STALE`.
-    pub fn not_ready(call: &CallFacts, cause: &str) -> Decision {
-        Judge::new(Arc::default(), call.clone()).given_up(cause)
-    }
-
-    /// The decision of a call whose analysis ends before it does: NOTREADY. It is
-    /// the last one: what is not heard any more, silence least of all, says nothing.
+    /// The decision of a call whose analysis ends before it does, or never begins:
+    /// NOTREADY. It is the last one: what is not heard any more, silence least of
+    /// all, says nothing. `cause` is upper-case, with hyphens: `FAULT`, `OVERLOAD`.
     pub fn given_up(&mut self, cause: &str) -> Decision {
         self.blind = true;
         let cause = limits::clean(cause, limits::TEXT_BYTES);

@@ -1,6 +1,6 @@
 //! Analyses that break the rules, each beside a hundred calls that lose nothing.
 
-use callprint::{Error, Host, policy::Verdict};
+use callprint::{Error, Host, limits, policy::Verdict};
 
 use super::{Line, SETUP, config, open_line};
 
@@ -121,8 +121,21 @@ fn repeated_faults_take_the_analyzer_out_of_service_until_it_is_reloaded() {
     });
     assert!(refusal.expect("it goes out of service").contains("unreachable"));
     assert!(said.lock().unwrap().iter().any(|line| line.contains("out of service for 1 s")));
-    good.talk();
-    good.settle();
+    good.wait("NOTREADY", |told| told.verdicts == [Verdict::NotReady]);
+    good.close();
     host.reload(None).unwrap();
     open_line(&host).close();
+}
+
+#[test]
+fn an_analyzer_that_goes_out_of_service_burns_no_more_time_on_the_calls_it_has() {
+    let (config, _) = config(&SETUP.hostile, 1);
+    let host = Host::open(config).unwrap();
+    let mut lines: Vec<Line> = (0..20).map(|_| open_line(&host)).collect();
+    lines.iter_mut().for_each(|line| line.push(&trigger(1)));
+    for line in &mut lines {
+        line.wait("NOTREADY", |told| told.verdicts == [Verdict::NotReady]);
+        line.close();
+    }
+    assert_eq!(host.status(false)["faults"]["trap"], limits::FAULTS);
 }

@@ -215,6 +215,8 @@ fn configs_out_of_range_are_refused_with_name_value_and_range() {
         ("calls_max", "0", |c| c.calls_max = 0),
         ("batch_ms", "19", |c| c.batch_ms = 19),
         ("cohort", "257", |c| c.cohort = 257),
+        // Instances have 4 GiB of addresses each: so many calls must share them.
+        ("cohort", "1", |c| (c.calls_max, c.cohort) = (20_000, 1)),
     ] {
         let (mut config, _) = config(&SETUP.hostile, 16);
         spoil(&mut config);

@@ -45,6 +45,22 @@ fn reloads_under_live_calls_lose_no_frame_and_leave_nothing_behind() {
 }
 
 #[test]
+fn a_file_that_is_cut_short_under_live_calls_harms_none() {
+    let path = SETUP.folder.path().join("cut-short.cwasm");
+    fs::copy(&SETUP.hostile, &path).unwrap();
+    let (config, _) = config(&path, 16);
+    let host = Host::open(config).unwrap();
+    let mut line = open_line(&host);
+    // As `cp` over it begins.
+    fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+    for line in [&mut line, &mut open_line(&host)] {
+        line.talk();
+        line.settle();
+    }
+    assert!(matches!(host.reload(None), Err(Error::NotAnAnalyzer { .. })));
+}
+
+#[test]
 fn a_bad_analyzer_is_refused_and_the_old_one_stays() {
     let (config, _) = config(&SETUP.hostile, 16);
     let host = Host::open(config).unwrap();

@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -151,7 +152,7 @@ fn a_log_that_cannot_be_written_is_told_once_and_harms_nobody() {
 fn a_decision_reads_back_as_it_was_made() {
     let folder = Folder::new();
     let call = CallFacts { id: "a\nb".into(), caller: "+1".into(), ..CallFacts::default() };
-    let decision = Judge::not_ready(&call, "FULL");
+    let decision = Judge::new(Arc::default(), call).given_up("FAULT");
     folder.open(Numbers::Clear).append(&decision.record).unwrap();
     // What other programs put there is theirs.
     writeln!(fs::OpenOptions::new().append(true).open(folder.log()).unwrap(), "{{}}").unwrap();

@@ -285,9 +285,9 @@ fn what_a_hostile_plugin_says_is_bounded() {
 
 #[test]
 fn a_call_that_is_not_analysed_says_so() {
-    let decision = Judge::not_ready(&outbound(), "FULL");
+    let decision = Judge::new(Arc::default(), outbound()).given_up("FAULT");
     assert_eq!((decision.verdict, &decision.action), (Verdict::NotReady, &Action::None));
-    assert_eq!((decision.cause.as_str(), decision.shadow), ("FULL", false));
+    assert_eq!((decision.cause.as_str(), decision.shadow), ("FAULT", false));
     assert_eq!(decision.record["direction"], "outbound");
     assert_eq!(decision.record["verdict"], "NOTREADY");
 }
