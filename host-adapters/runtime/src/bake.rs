@@ -2,7 +2,7 @@
 //!
 //! The plugin is instantiated, given the packs and sealed; its memory becomes
 //! the initial memory of a new component, which is compiled. The result is one
-//! file that a switch maps, and every call starts from as it is.
+//! file that a switch loads, and every call starts from as it is.
 //!
 //! ```text
 //! wasmtime's native code and memory image │ catalogue │ recipe (JSON) │ its length (u64 LE) │ magic
@@ -82,24 +82,40 @@ pub struct PackRecipe {
 /// Bakes `packs` and a plugin (the built-in one unless named) into `out`,
 /// which is replaced as a whole or not at all.
 pub fn bake(packs: &[PathBuf], plugin: Option<&Path>, out: &Path) -> Result<Recipe, Error> {
-    let contents = packs.iter().map(|p| read_pack(p)).collect::<Result<Vec<_>, _>>()?;
-    let plugin_bytes = match plugin {
+    let (contents, plugin_bytes) = read(packs, plugin)?;
+    bake_these(packs, &contents, plugin, &plugin_bytes, out)
+}
+
+/// Packs and plugin.
+fn read(packs: &[PathBuf], plugin: Option<&Path>) -> Result<(Vec<Vec<u8>>, Vec<u8>), Error> {
+    let contents = packs.iter().map(|p| read_pack(p)).collect::<Result<_, _>>()?;
+    let plugin = match plugin {
         Some(path) => std::fs::read(path).map_err(Error::io(path))?,
         None => PLUGIN.to_vec(),
     };
+    Ok((contents, plugin))
+}
+
+fn bake_these(
+    packs: &[PathBuf],
+    contents: &[Vec<u8>],
+    plugin: Option<&Path>,
+    plugin_bytes: &[u8],
+    out: &Path,
+) -> Result<Recipe, Error> {
     let name = plugin.map_or("the built-in plugin".into(), |p| p.display().to_string());
     let fault =
         |e: wasmtime::Error| Error::Plugin { plugin: name.clone(), reason: format!("{e:#}") };
 
     let engine = engine::for_bake().map_err(fault)?;
-    let (component, summary, memory_bytes) = fill(&engine, &plugin_bytes, packs, &contents, &name)?;
+    let (component, summary, memory_bytes) = fill(&engine, plugin_bytes, packs, contents, &name)?;
     let native = engine.precompile_component(&component).map_err(fault)?;
-    let catalogue = Catalogue::of_packs(&contents);
-    let recipes = packs.iter().zip(&contents).zip(&summary.packs);
+    let catalogue = Catalogue::of_packs(contents);
+    let recipes = packs.iter().zip(contents).zip(&summary.packs);
     let recipe = Recipe {
         runtime: runtime_version(),
         plugin: plugin.map(absolute),
-        plugin_sha256: sha256(&plugin_bytes),
+        plugin_sha256: sha256(plugin_bytes),
         analyzer: summary.analyzer.clone(),
         packs: recipes
             .map(|((path, bytes), pack)| PackRecipe {
@@ -119,12 +135,28 @@ pub fn bake(packs: &[PathBuf], plugin: Option<&Path>, out: &Path) -> Result<Reci
     Ok(recipe)
 }
 
-/// Bakes an analyzer again from what its recipe names.
+/// Bakes an analyzer again from what its recipe names. Of packs, or of a plugin of one's own, that
+/// have changed since, nobody has checked the signature or looked at what is in them: they are
+/// refused.
 pub fn again(path: &Path) -> Result<Recipe, Error> {
     let mut file = File::open(path).map_err(Error::io(path))?;
     let (recipe, _) = Recipe::read(path, &mut file)?;
-    let packs: Vec<PathBuf> = recipe.packs.into_iter().map(|p| p.path).collect();
-    bake(&packs, recipe.plugin.as_deref(), path)
+    let packs: Vec<PathBuf> = recipe.packs.iter().map(|p| p.path.clone()).collect();
+    let (contents, plugin) = read(&packs, recipe.plugin.as_deref())?;
+    let is_other = |bytes: &[u8], hash: &str| sha256(bytes) != hash;
+    let mut changed: Vec<&Path> = recipe
+        .packs
+        .iter()
+        .zip(&contents)
+        .filter(|(pack, bytes)| is_other(bytes, &pack.sha256))
+        .map(|(pack, _)| pack.path.as_path())
+        .collect();
+    changed.extend(recipe.plugin.as_deref().filter(|_| is_other(&plugin, &recipe.plugin_sha256)));
+    if let Some(first) = changed.first() {
+        let reason = format!("{} has changed since", first.display());
+        return Err(Error::Stale { path: path.to_owned(), reason });
+    }
+    bake_these(&packs, &contents, recipe.plugin.as_deref(), &plugin, path)
 }
 
 /// Feeds the packs to the plugin; returns the component with the memory it
@@ -291,8 +323,7 @@ fn write(out: &Path, native: &[u8], catalogue: &Catalogue, recipe: &Recipe) -> R
 }
 
 impl Recipe {
-    /// Reads recipe and catalogue at the end of an analyzer's file, leaving the
-    /// file at its beginning.
+    /// Reads recipe and catalogue at the end of an analyzer's file.
     pub(crate) fn read(path: &Path, file: &mut File) -> Result<(Recipe, Catalogue), Error> {
         let foreign =
             |reason: &str| Error::NotAnAnalyzer { path: path.to_owned(), reason: reason.into() };
@@ -323,7 +354,6 @@ impl Recipe {
         file.seek(SeekFrom::End(-16 - (length + recipe.catalogue_bytes) as i64))
             .map_err(Error::io(path))?;
         file.read_exact(&mut text).map_err(Error::io(path))?;
-        file.rewind().map_err(Error::io(path))?;
         let text = String::from_utf8(text).map_err(|_| foreign("its catalogue is damaged"))?;
         Ok((recipe, Catalogue::parse(text)))
     }

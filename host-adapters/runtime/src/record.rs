@@ -37,11 +37,7 @@ pub fn finding(finding: &Finding) -> Value {
         }),
         Event::Answer(a) => json!({
             "kind": "answer",
-            "answer": match a.kind {
-                AnswerKind::Human => "human",
-                AnswerKind::Machine => "machine",
-                AnswerKind::Unsure => "unsure",
-            },
+            "answer": answer(a.kind),
             "cause": a.cause,
             "confidence": rounded(a.confidence, 4),
         }),
@@ -66,6 +62,14 @@ pub fn finding(finding: &Finding) -> Value {
     };
     fields.insert("side".into(), side.into());
     record
+}
+
+pub(crate) fn answer(kind: AnswerKind) -> &'static str {
+    match kind {
+        AnswerKind::Human => "human",
+        AnswerKind::Machine => "machine",
+        AnswerKind::Unsure => "unsure",
+    }
 }
 
 pub(crate) fn behaviour(kind: BehaviourKind) -> &'static str {

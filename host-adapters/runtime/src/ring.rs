@@ -269,7 +269,8 @@ impl Ring {
     fn lose(&self, us: u64) {
         let producer = &self.producer.0;
         producer.gaps.store(producer.gaps.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        producer.gap_us.store(producer.gap_us.load(Ordering::Relaxed) + us, Ordering::Relaxed);
+        let all = producer.gap_us.load(Ordering::Relaxed).saturating_add(us);
+        producer.gap_us.store(all, Ordering::Relaxed);
         if us == 0 {
             return;
         }

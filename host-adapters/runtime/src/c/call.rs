@@ -1,20 +1,20 @@
 //! Calls.
 
 use std::{
-    ffi::{CStr, CString, c_char, c_void},
+    ffi::{CString, c_char, c_void},
     mem::ManuallyDrop,
     ptr,
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use super::{
-    answered, guarded,
-    host::{CHost, User},
+    guarded,
+    host::{CHost, User, asked, null},
     text,
     types::{self, Number, Status},
 };
 use crate::{
-    AnswerKind, Error, Event, Finding, Side,
+    Error, Event, Finding, Side,
     host::{CallConfig, CallShared, Listener},
     policy::{Action, CallFacts, Decision, Verdict},
     record,
@@ -22,20 +22,10 @@ use crate::{
 
 #[unsafe(no_mangle)]
 pub extern "C" fn callprint_verdict_name(verdict: Number) -> *const c_char {
-    // As `Verdict::name` has them, with the NUL that C wants.
-    const NAMES: [&CStr; Verdict::ALL.len()] = [
-        c"PENDING",
-        c"ROBOT",
-        c"HUMAN",
-        c"MACHINE",
-        c"BEEP",
-        c"FAX",
-        c"TONE",
-        c"UNSURE",
-        c"NOTREADY",
-    ];
+    static NAMES: LazyLock<[CString; Verdict::ALL.len()]> =
+        LazyLock::new(|| Verdict::ALL.map(|verdict| text::owned(verdict.name())));
     let name = usize::try_from(verdict).ok().and_then(|n| NAMES.get(n));
-    name.map_or(c"UNKNOWN", |n| n).as_ptr()
+    name.map_or(c"UNKNOWN", CString::as_c_str).as_ptr()
 }
 
 /// The callbacks of a call.
@@ -124,14 +114,7 @@ fn names(finding: &Finding) -> (&str, &str) {
     match &finding.what {
         Event::Script(m) => (&m.script_id, &m.pack),
         Event::Tone(t) => (record::tone(t.kind), &t.detail),
-        Event::Answer(a) => {
-            let name = match a.kind {
-                AnswerKind::Human => "human",
-                AnswerKind::Machine => "machine",
-                AnswerKind::Unsure => "unsure",
-            };
-            (name, &a.cause)
-        }
+        Event::Answer(a) => (record::answer(a.kind), &a.cause),
         Event::Speech(_) => ("", ""),
         Event::Behaviour(b) => (record::behaviour(b.kind), &b.cause),
     }
@@ -247,17 +230,15 @@ pub unsafe extern "C" fn callprint_call_open(
     error: *mut c_char,
     error_size: usize,
 ) -> Status {
-    let null = |what: &str| Error::Usage(format!("{what} is NULL"));
     // SAFETY: the header's words.
     unsafe {
         if !call.is_null() {
             *call = ptr::null();
         }
-        answered(error, error_size, || {
+        asked(host, error, error_size, |host| {
             if call.is_null() {
                 return Err(null("call"));
             }
-            let host = host.as_ref().ok_or_else(|| null("host"))?;
             let c = types::read(config)?;
             let string = |p, name| Ok::<_, Error>(text::read(p, name)?.map(str::to_owned));
             let unknown = c.flags & !(types::OUTBOUND | types::NEAR_SIDE);
@@ -279,7 +260,7 @@ pub unsafe extern "C" fn callprint_call_open(
             };
             let near_side = c.flags & types::NEAR_SIDE != 0;
             let config = CallConfig { facts, rules: string(c.rules, "rules")?, near_side };
-            let opened = ManuallyDrop::new(host.0.call(config, Box::new(callbacks))?);
+            let opened = ManuallyDrop::new(host.call(config, Box::new(callbacks))?);
             // SAFETY: read once; the wrapper, which would close the call, is forgotten.
             *call = Arc::into_raw(ptr::read(&opened.0));
             Ok(())

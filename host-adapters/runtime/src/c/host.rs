@@ -88,8 +88,23 @@ fn level_number(level: Level) -> Number {
     }
 }
 
-fn null(what: &str) -> Error {
+pub(super) fn null(what: &str) -> Error {
     Error::Usage(format!("{what} is NULL"))
+}
+
+/// Runs what is asked of a host.
+///
+/// # Safety
+///
+/// `host`, if not null, is one; for the rest see [`answered`].
+pub(super) unsafe fn asked(
+    host: *mut CHost,
+    error: *mut c_char,
+    error_size: usize,
+    entry: impl FnOnce(&Host) -> Result<(), Error>,
+) -> Status {
+    // SAFETY: the caller's promise.
+    unsafe { answered(error, error_size, || entry(&host.as_ref().ok_or_else(|| null("host"))?.0)) }
 }
 
 /// # Safety
@@ -145,12 +160,7 @@ pub unsafe extern "C" fn callprint_host_reload(
     error_size: usize,
 ) -> Status {
     // SAFETY: the header's words.
-    unsafe {
-        answered(error, error_size, || {
-            let host = host.as_ref().ok_or_else(|| null("host"))?;
-            host.0.reload(text::path(analyzer).as_deref())
-        })
-    }
+    unsafe { asked(host, error, error_size, |host| host.reload(text::path(analyzer).as_deref())) }
 }
 
 /// # Safety
@@ -166,10 +176,9 @@ pub unsafe extern "C" fn callprint_host_rules(
 ) -> Status {
     // SAFETY: the header's words.
     unsafe {
-        answered(error, error_size, || {
-            let host = host.as_ref().ok_or_else(|| null("host"))?;
+        asked(host, error, error_size, |host| {
             let name = text::read(name, "name")?.ok_or_else(|| null("name"))?;
-            host.0.rules(name, text::path(path).as_deref())
+            host.rules(name, text::path(path).as_deref())
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The types of `callprint.h`, field by field. `tests/abi.rs` compares the two.
+//! The types of `callprint.h`, field by field; the test below compares the two.
 #![allow(missing_docs, reason = "callprint.h documents them")]
 
 use std::ffi::{c_char, c_int, c_void};
@@ -101,23 +101,22 @@ pub const NEAR_SIDE: u32 = 2;
 /// # Safety
 ///
 /// Plain data of which all-zero is a value; the first field is its size.
-pub unsafe trait Sized: Copy {}
+pub unsafe trait SizeFirst: Copy {}
 
 // SAFETY: pointers, numbers and optional functions.
-unsafe impl Sized for Decision {}
-unsafe impl Sized for HostConfig {}
-unsafe impl Sized for CallConfig {}
+unsafe impl SizeFirst for HostConfig {}
+unsafe impl SizeFirst for CallConfig {}
 
 /// Reads as much of a struct as the caller knows of; what it does not know of is 0.
 ///
 /// # Safety
 ///
 /// `from`, if not null, points to a size and, altogether, as many bytes as that says.
-pub unsafe fn read<T: Sized>(from: *const T) -> Result<T, crate::Error> {
+pub unsafe fn read<T: SizeFirst>(from: *const T) -> Result<T, crate::Error> {
     if from.is_null() {
         return Err(crate::Error::Usage("the config is NULL".into()));
     }
-    // SAFETY: the caller's promise, and `Sized`'s.
+    // SAFETY: the caller's promise, and `SizeFirst`'s.
     unsafe {
         let size = from.cast::<usize>().read();
         if size < 2 * std::mem::size_of::<usize>() {
