@@ -64,6 +64,9 @@ const MUSIC_FORGET: f32 = 0.001_25;
 /// A segment is known this many samples after it began at the latest.
 const KNOWN_AFTER: u64 = (0.1 * RATE_HZ as f32) as u64;
 
+/// Audio missing for longer than this (frames) ends what is heard.
+const MISSING_FRAMES: u32 = 50;
+
 /// A steady sound, and what it was taken for.
 #[derive(Debug, Clone, Copy)]
 struct Held {
