@@ -8,6 +8,10 @@ pub const RATE_HZ: std::ops::RangeInclusive<u32> = 8_000..=48_000;
 /// overflow within any call's life.
 pub const SKIP_SAMPLES: u64 = 1 << 40;
 
+/// Hops (10 ms) of missing audio that are walked through one by one: nothing
+/// remembers longer.
+pub const GAP_HOPS: u64 = 1_000;
+
 /// Largest pack as JSON, in bytes. 100,000 scripts of 10 s take about 300 MB;
 /// text and codes of twice as much would not fit into a gigabyte together.
 pub const PACK_BYTES: usize = 320 << 20;

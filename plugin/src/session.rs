@@ -2,7 +2,7 @@
 
 use crate::{
     answer::{Conversation, Nature},
-    audio::{Chunk, Feed, Frame, Hops, Stft},
+    audio::{Chunk, Feed, Filters, Frame, Hops, Stft},
     catalog::{Scratch, Sealed, Workspace},
     finding::{Event, Finding, ScriptMatch, Side},
     limits,
@@ -76,24 +76,7 @@ impl Session {
         samples: &[i16],
         findings: &mut Vec<Finding>,
     ) {
-        check_rate(rate_hz);
-        let before = findings.len();
-        match side {
-            Side::Far => {
-                let Far { feed, ear } = &mut self.far;
-                let Workspace { filters, scratch } = work;
-                feed.push(filters, rate_hz, samples, |chunk| {
-                    ear.hear(catalog, scratch, &mut self.conversation, chunk, findings);
-                });
-            }
-            Side::Near => {
-                let Near { feed, hops } = &mut self.near;
-                feed.push(&mut work.filters, rate_hz, samples, |chunk| {
-                    hear_near(hops, &mut self.conversation, chunk, findings);
-                });
-            }
-        }
-        self.limit(before, findings);
+        self.take(catalog, work, side, rate_hz, Given::Samples(samples), findings);
     }
 
     /// Notes that the next `samples` samples of a side are missing.
@@ -109,20 +92,36 @@ impl Session {
         samples: u64,
         findings: &mut Vec<Finding>,
     ) {
-        check_rate(rate_hz);
+        self.take(catalog, work, side, rate_hz, Given::Missing(samples), findings);
+    }
+
+    fn take(
+        &mut self,
+        catalog: &Sealed,
+        work: &mut Workspace,
+        side: Side,
+        rate_hz: u32,
+        given: Given,
+        findings: &mut Vec<Finding>,
+    ) {
+        assert!(
+            limits::RATE_HZ.contains(&rate_hz),
+            "rate {rate_hz} Hz is not within 8000 to 48000"
+        );
         let before = findings.len();
+        let Workspace { filters, scratch } = work;
+        let conversation = &mut self.conversation;
         match side {
             Side::Far => {
                 let Far { feed, ear } = &mut self.far;
-                feed.skip(rate_hz, samples, |chunk| {
-                    let scratch = &mut work.scratch;
-                    ear.hear(catalog, scratch, &mut self.conversation, chunk, findings);
+                given.to(feed, filters, rate_hz, |chunk| {
+                    ear.hear(catalog, scratch, conversation, chunk, findings);
                 });
             }
             Side::Near => {
                 let Near { feed, hops } = &mut self.near;
-                feed.skip(rate_hz, samples, |chunk| {
-                    hear_near(hops, &mut self.conversation, chunk, findings);
+                given.to(feed, filters, rate_hz, |chunk| {
+                    hear_near(hops, conversation, chunk, findings);
                 });
             }
         }
@@ -154,8 +153,19 @@ impl Session {
     }
 }
 
-fn check_rate(rate_hz: u32) {
-    assert!(limits::RATE_HZ.contains(&rate_hz), "rate {rate_hz} Hz is not within 8000 to 48000");
+/// What comes of a side: samples, or how many are missing.
+enum Given<'a> {
+    Samples(&'a [i16]),
+    Missing(u64),
+}
+
+impl Given<'_> {
+    fn to(self, feed: &mut Feed, filters: &mut Filters, rate_hz: u32, sink: impl FnMut(Chunk)) {
+        match self {
+            Given::Samples(samples) => feed.push(filters, rate_hz, samples, sink),
+            Given::Missing(samples) => feed.skip(rate_hz, samples, sink),
+        }
+    }
 }
 
 impl Ear {

@@ -200,6 +200,45 @@ fn special_information_tone_is_named_and_no_beep() {
     assert_eq!(tone.freqs_hz.len(), 3);
 }
 
+/// A beginning that ends at every tenth of a hop in turn, with or without somebody
+/// speaking.
+fn beginnings() -> impl Iterator<Item = (bool, Audio)> {
+    let spoken = |n: u32| Audio::default().speech(2_500.0, n.into());
+    let before = move |n| [(true, spoken(n)), (false, Audio::default())];
+    (0..10).flat_map(move |n| before(n).map(|(s, a)| (s, a.silence(400.0 + f64::from(n)))))
+}
+
+#[test]
+fn beep_that_may_open_a_special_information_tone_is_known_soon_after_it() {
+    for (spoken, before) in beginnings() {
+        for (hz, ms) in [(1_000.0, 400.0), (950.0, 330.0), (920.0, 280.0)] {
+            let end = before.ms() + ms;
+            let found = hear(&before.clone().tone(&[hz], ms, -15.0).silence(800.0).noise(-55.0));
+            let [(beep, known)] = &found[..] else { panic!("{hz} Hz: {found:?}") };
+            assert_eq!(beep.kind, ToneKind::Beep);
+            assert_ms("end", beep.end.expect("ended").ms(), end, 10.0);
+            let within = if spoken { 60.0 } else { 90.0 };
+            assert!(*known <= end + within, "{hz} Hz: known {} ms after its end", known - end);
+        }
+    }
+}
+
+#[test]
+fn special_information_tone_is_no_beep_whatever_its_pauses() {
+    for (spoken, before) in beginnings() {
+        // With somebody speaking before, no longer than specified.
+        for gap in [0.0, 10.0, 20.0, 30.0, 50.0].into_iter().take(if spoken { 4 } else { 5 }) {
+            for dbm0 in [-10.0, -30.0] {
+                let audio = before.clone().tone(&[950.0], 330.0, dbm0).silence(gap);
+                let audio = audio.tone(&[1_400.0], 330.0, dbm0).silence(gap);
+                let found = hear(&audio.tone(&[1_800.0], 330.0, dbm0).silence(800.0).noise(-55.0));
+                let [(tone, _)] = &found[..] else { panic!("{gap} ms, {spoken}: {found:?}") };
+                assert_eq!(tone.kind, ToneKind::Sit, "{gap} ms, {spoken}");
+            }
+        }
+    }
+}
+
 #[test]
 fn keys_within_q24_are_received_and_others_not() {
     let low = [697.0, 770.0, 852.0, 941.0];

@@ -1,7 +1,7 @@
 //! One side cut into hops, for what needs no spectra.
 
 use super::{Chunk, HOP};
-use crate::finding::Instant;
+use crate::{finding::Instant, limits};
 
 /// A side's stream in pieces of 10 ms, on the grid of [`super::Stft`].
 pub struct Hops {
@@ -43,13 +43,10 @@ impl Hops {
                 self.taken += samples;
                 self.whole_from = self.taken;
                 let end = self.taken / hop;
-                for index in first.max(end.saturating_sub(GAP_MAX))..end {
+                for index in first.max(end.saturating_sub(limits::GAP_HOPS))..end {
                     sink(index, Instant((index + 1) * hop), None);
                 }
             }
         }
     }
 }
-
-/// Hops of a gap that are walked through (10 s): nothing remembers longer ones.
-const GAP_MAX: u64 = 1_000;

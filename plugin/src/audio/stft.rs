@@ -5,7 +5,7 @@ use std::{f64::consts::PI, sync::Arc};
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
 use super::Chunk;
-use crate::finding::Instant;
+use crate::{finding::Instant, limits};
 
 /// Samples between spectra: 10 ms.
 pub const HOP: usize = 80;
@@ -15,10 +15,6 @@ pub const WINDOW: usize = 256;
 
 /// Bins of a spectrum: 0 to 4000 Hz in steps of 31.25 Hz.
 pub const BINS: usize = WINDOW / 2 + 1;
-
-/// Gaps longer than this (10 s) are not walked through hop by hop: nothing
-/// remembers that far.
-const GAP_MAX: u64 = 80_000;
 
 /// The transform, shared by all sessions: plan once, then no allocation.
 pub struct Spectrum {
@@ -133,7 +129,7 @@ impl Stft {
                 self.taken += n;
                 self.whole_from = self.taken;
                 let end = self.taken / hop;
-                if n > GAP_MAX {
+                if n > limits::GAP_HOPS * hop {
                     first = end - 1;
                 }
                 for index in first..end {

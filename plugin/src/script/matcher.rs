@@ -40,8 +40,7 @@ const SIGHTINGS: usize = 8192;
 /// Pairs of codes compared at most for one code of the call: for new
 /// alignments, for those known, and in looking for rivals. No audio, and no
 /// catalogue of scripts that are much alike, makes a push take long: a pair takes
-/// some 2 ns, so this is a third of a millisecond per second of a call at worst,
-/// and the most promising come first.
+/// some nanoseconds. The most promising come first.
 const NEW_PAIRS: Budget = 2_000;
 const KNOWN_PAIRS: Budget = 2_000;
 const SURVEY_PAIRS: Budget = 20_000;

@@ -32,7 +32,7 @@ pub use plan::Plans;
 pub use zoom::Zoom;
 
 use crate::{
-    audio::{Frame, HOP},
+    audio::{BINS, Frame, HOP, WINDOW},
     finding::{Instant, RATE_HZ, Tone, ToneKind},
     level::Dbm0,
 };
@@ -63,6 +63,9 @@ const MUSIC_FORGET: f32 = 0.001_25;
 
 /// A segment is known this many samples after it began at the latest.
 const KNOWN_AFTER: u64 = (0.1 * RATE_HZ as f32) as u64;
+
+/// Audio missing for longer than this (frames) ends what is heard.
+const MISSING_FRAMES: u32 = 50;
 
 /// A steady sound, and what it was taken for.
 #[derive(Debug, Clone, Copy)]
@@ -198,6 +201,7 @@ impl Tracker {
             Some(Change::Ended(sound)) => self.ends(plans, sound, &mut sink),
             None => {}
         }
+        self.listen_for_segment(plans, sound.power);
         self.wait((index + 1) * HOP as u64, plans, &mut sink);
     }
 
@@ -270,6 +274,20 @@ impl Tracker {
         }
     }
 
+    /// What shows where the next segment of a special information tone would, is
+    /// waited for.
+    fn listen_for_segment(&mut self, plans: &Plans, power: &[f32; BINS]) {
+        let special = &plans.special;
+        if let Some(pending) = &mut self.pending
+            && pending.rival == Rival::Special
+            && let Some(end) = pending.sound.end
+            && special.may_go_on(power, pending.sound.level)
+        {
+            let known = end.0 + samples(special.gap_s.1) + KNOWN_AFTER;
+            pending.until = pending.until.max(known);
+        }
+    }
+
     /// A call progress tone is known: what was held for it is part of it.
     fn give_up_progress(&mut self) {
         let progress = |rival: Rival| rival == Rival::Progress;
@@ -299,8 +317,8 @@ impl Tracker {
             sound.lines == 1 && (low..=high).contains(&sound.hz[0])
         };
         let follows = |before: &Steady| {
-            let gap = special.gap_s * RATE_HZ as f32;
-            before.end.is_some_and(|end| sound.start.0 <= end.0 + gap as u64)
+            let gap = samples(special.gap_s.1);
+            before.end.is_some_and(|end| sound.start.0 <= end.0 + gap)
         };
         let [second, first] = &self.past;
         if let Some(before) = second.as_ref().filter(|b| follows(b)) {
@@ -379,12 +397,13 @@ impl Tracker {
             Rival::Other => {}
             Rival::None => sink(tone(ToneKind::Beep, &sound)),
             Rival::Special => {
-                let shortest = (special.segment_s.0 * RATE_HZ as f32) as u64;
-                if lasted < shortest {
+                if lasted < samples(special.segment_s.0) {
                     sink(tone(ToneKind::Beep, &sound));
                 } else {
-                    let gap = (special.gap_s * RATE_HZ as f32) as u64;
-                    self.pend(sound, &held, end.0 + gap + KNOWN_AFTER);
+                    // Beeps follow speech, networks' announcements seldom: there
+                    // a pause is longer than specified as soon as it shows.
+                    let gap = if held.spoken { special.gap_s.0 } else { special.gap_s.1 };
+                    self.pend(sound, &held, end.0 + samples(gap) + (WINDOW / 2) as u64);
                 }
             }
             Rival::Progress => match self.progress.claims(plans, &sound) {
@@ -498,6 +517,10 @@ impl Held {
         let start = self.start;
         sink(Tone { start, ..tone(kind, &self.sound) });
     }
+}
+
+fn samples(seconds: f32) -> u64 {
+    (seconds * RATE_HZ as f32) as u64
 }
 
 fn tone(kind: ToneKind, sound: &Steady) -> Tone {

@@ -2,8 +2,12 @@
 
 use serde::Deserialize;
 
-use super::beep;
-use crate::finding::{RATE_HZ, ToneKind};
+use super::{beep, lines::bin_of};
+use crate::{
+    audio::BINS,
+    finding::{RATE_HZ, ToneKind},
+    level::Dbm0,
+};
 
 const FILES: [&str; 10] = [
     include_str!("../../../models/tones/au.json"),
@@ -23,6 +27,10 @@ const SPECIAL_INFORMATION: &str = include_str!("../../../models/tones/special-in
 /// How far a cadence's measured durations may be off beyond its tolerance:
 /// twice the error of a measured edge.
 const EDGE_SAMPLES: f32 = 0.02 * RATE_HZ as f32;
+
+/// A segment that begins shows by so much less than it will have: in a Hann
+/// window whose middle it begins at by 6 dB, 5 ms after that by 15.
+const NEXT_BELOW_DB: f32 = 15.0;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,8 +134,9 @@ pub struct SpecialInformation {
     pub segment_s: (f32, f32),
     /// From here on a segment is a long one.
     long_from_s: f32,
-    /// Longest pause between segments, in seconds.
-    pub gap_s: f32,
+    /// Longest pause between segments, in seconds: as specified, and as taken
+    /// for one.
+    pub gap_s: (f32, f32),
     hz_tolerance: f32,
     signals: Vec<SpecialSignal>,
     otherwise: String,
@@ -142,6 +151,14 @@ struct SpecialSignal {
 }
 
 impl SpecialInformation {
+    /// Whether a frame has power where the second segment would, after a first of
+    /// this level: the segments are equally strong.
+    pub fn may_go_on(&self, power: &[f32; BINS], first: Dbm0) -> bool {
+        let (low, high) = self.bands_hz[1];
+        let band = &power[bin_of(low) - 2..=bin_of(high) + 2];
+        Dbm0::of_power(band.iter().sum()).0 > first.0 - NEXT_BELOW_DB
+    }
+
     /// Names the tone by its segments' frequencies in Hz and durations in seconds.
     pub fn name(&self, hz: [f32; 3], seconds: [f32; 3]) -> &str {
         let is = |signal: &&SpecialSignal| {

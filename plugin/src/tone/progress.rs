@@ -1,6 +1,7 @@
 //! Call progress tones: pulses of the plans' frequencies in the plans' cadences.
 
 use super::{
+    MISSING_FRAMES,
     lines::BIN_HZ,
     plan::{PlannedTone, Plans},
     steady::{Steady, middle},
@@ -56,9 +57,6 @@ pub const CUT: u64 = 400;
 
 /// Pulses remembered: the longest cadence has two.
 const PULSES: usize = 5;
-
-/// Audio missing for longer (frames) ends what is there.
-const MISSING_FRAMES: u32 = 50;
 
 /// How far the edges of a sound and of its pulse may be apart, in samples.
 const SLACK: u64 = 800;

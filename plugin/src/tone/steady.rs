@@ -8,7 +8,10 @@
 //! half of the amplitude, so the crossing, interpolated between frames, is the
 //! edge, to a few milliseconds and whatever else is heard.
 
-use super::lines::{BIN_HZ, Line, Lines, bin_of, lobe};
+use super::{
+    MISSING_FRAMES,
+    lines::{BIN_HZ, Line, Lines, bin_of, lobe},
+};
 use crate::{
     audio::{BINS, HOP, WINDOW},
     finding::Instant,
@@ -52,9 +55,6 @@ const AHEAD_FRAMES: u64 = 3;
 /// Frames below half of the amplitude until a sound counts as ended: bridges
 /// the loss of a 20 ms packet.
 const END_FRAMES: u32 = 3;
-
-/// Audio missing for longer than this (frames) ends a sound.
-const MISSING_FRAMES: u32 = 50;
 
 /// The two tracks of a dual sound begin within this many frames.
 const TOGETHER_FRAMES: u64 = 3;
