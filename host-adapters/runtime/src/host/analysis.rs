@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     CallInfo, Error, Finding, Side, limits,
-    policy::{Decision, Judge},
+    policy::{Decision, Judge, Verdict},
     ring::{Record, micros, now_ms, since_ms},
 };
 
@@ -39,6 +39,8 @@ pub(crate) struct Analysis {
     pub covered_us: u64,
     /// It broke a rule in this turn, which may have taken its time.
     pub faulted: bool,
+    /// It is a mailbox that we have called, and somebody waits for its beep.
+    pub awaited: bool,
     /// It has had its second chance.
     quarantined: bool,
 }
@@ -56,6 +58,7 @@ impl Analysis {
             decisions: 0,
             covered_us: 0,
             faulted: false,
+            awaited: false,
             quarantined: false,
         };
         if this.judge.is_allowed() {
@@ -266,6 +269,7 @@ impl Analysis {
         decision.record["number"] = self.decisions.into();
         decision.number = self.decisions;
         self.decisions += 1;
+        self.awaited = self.call.facts.outbound && decision.verdict == Verdict::Machine;
         let decision = Arc::new(decision);
         self.call.set_decision(decision.clone());
         host.queue.put(Event::Decided(self.call.clone(), decision, arrived_ms));
