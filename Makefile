@@ -2,7 +2,8 @@
 # make asterisk | install-asterisk | deb-asterisk | test-asterisk: host-adapters/asterisk/README.md; freeswitch likewise.
 .DELETE_ON_ERROR:
 .PHONY: build plugin demo test lint bench eval install clean
-.PHONY: asterisk install-asterisk deb-asterisk test-asterisk freeswitch install-freeswitch test-freeswitch
+.PHONY: asterisk install-asterisk deb-asterisk test-asterisk
+.PHONY: freeswitch install-freeswitch deb-freeswitch test-freeswitch
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -87,6 +88,10 @@ freeswitch: build
 
 install-freeswitch: install freeswitch
 	$(MAKE) -C host-adapters/freeswitch install
+	test -n "$(DESTDIR)" || ldconfig
+
+deb-freeswitch: build
+	$(MAKE) -C host-adapters/freeswitch deb
 
 test-freeswitch: build
 	$(MAKE) -C host-adapters/freeswitch test

@@ -131,6 +131,9 @@ static int perform(void *data) {
     }
   }
   publish(task, chan);
+  if (chan && task->decision) {
+    ast_queue_frame(chan, &ast_null_frame); /* Callprint() waits for frames: this one says look */
+  }
   if (chan && may_act(task)) {
     act(task, chan);
   }

@@ -72,6 +72,7 @@ struct call {
   char text[DECISION_TEXT];   /* last's strings */
   char uniqueid[AST_MAX_UNIQUEID]; /* of the channel, which a masquerade may change; the call's lock */
   int stopped;                /* decisions act no more; the call's lock */
+  int verdict;                /* of the decision told last; atomic */
 };
 
 /* Starts listening to a channel. The profile NULL: by the channel's direction. limit_ms 0: as the
@@ -86,6 +87,9 @@ void call_stop(struct ast_channel *chan);
  * the call. NULL where the channel was never listened to. */
 struct call *call_poll(struct ast_channel *chan, callprint_decision *decision, char *text,
                        size_t text_size);
+
+/* The verdict in force, at less cost; -1 where the channel was never listened to. */
+int call_verdict(struct ast_channel *chan);
 
 /* The uniqueid of the channel that has the call now. */
 void call_uniqueid(struct call *call, char *uniqueid, size_t size);

@@ -230,8 +230,8 @@
 
 /* How long Callprint() waits where nothing says otherwise. */
 #define WAIT_DEFAULT_MS 30000
-/* Between looks at the decision where no frame comes. */
-#define LOOK_MS 20
+/* Between looks at the clock where no frame comes. */
+#define LOOK_MS 100
 /* Beyond the time limit: libcallprint counts audio, and its UNSURE knows more than ours. */
 #define GRACE_MS 250
 /* For an action to take a channel away; it takes milliseconds, or is impossible. */
@@ -262,19 +262,13 @@ static int settled(callprint_verdict verdict, int for_beep) {
 
 /* Serves the channel until something is decided or `wait_ms` have passed. 0, or -1: hung up, or taken
  * elsewhere. */
-static int wait_for_decision(struct ast_channel *chan, int wait_ms, int for_beep,
-                             callprint_decision *decision, char *text, size_t text_size) {
+static int wait_for_decision(struct ast_channel *chan, int wait_ms, int for_beep) {
   struct timeval started = ast_tvnow();
+  struct ast_frame *frame;
+  int ready, verdict;
 
-  for (;;) {
-    struct call *call = call_poll(chan, decision, text, text_size);
-    struct ast_frame *frame;
-    int ready;
-
-    ao2_cleanup(call);
-    if (!call || settled(decision->verdict, for_beep) || ast_tvdiff_ms(ast_tvnow(), started) >= wait_ms) {
-      return 0;
-    }
+  while ((verdict = call_verdict(chan)) >= 0 && !settled(verdict, for_beep) &&
+         ast_tvdiff_ms(ast_tvnow(), started) < wait_ms) {
     if ((ready = ast_waitfor(chan, LOOK_MS)) < 0) {
       return -1;
     }
@@ -285,6 +279,7 @@ static int wait_for_decision(struct ast_channel *chan, int wait_ms, int for_beep
       ast_frfree(frame);
     }
   }
+  return 0;
 }
 
 static const char *amd_status(const char *status, int gone) {
@@ -305,6 +300,7 @@ static int callprint_exec(struct ast_channel *chan, const char *data) {
   char *option_arguments[ARGUMENTS] = {NULL};
   struct timeval began = ast_tvnow();
   const char *status;
+  struct call *call;
   double timeout_s = 0;
   int gone, wait_ms, started;
   char *parse = ast_strdupa(S_OR(data, ""));
@@ -324,22 +320,22 @@ static int callprint_exec(struct ast_channel *chan, const char *data) {
   wait_ms = timeout_s * 1000;
   started = call_start(chan, option_arguments[ARGUMENT_PROFILE], wait_ms);
   if (!wait_ms) {
-    struct call *call = call_poll(chan, &decision, text, sizeof(text));
-
+    call = call_poll(chan, &decision, text, sizeof(text));
     wait_ms = call && call->profile && call->profile->limit_ms ? (int)call->profile->limit_ms : WAIT_DEFAULT_MS;
     ao2_cleanup(call);
   }
   if (ast_opt_transmit_silence) {
     silence = ast_channel_start_silence_generator(chan);
   }
-  gone = wait_for_decision(chan, wait_ms + GRACE_MS, ast_test_flag(&options, OPTION_BEEP), &decision, text,
-                           sizeof(text));
+  gone = wait_for_decision(chan, wait_ms + GRACE_MS, ast_test_flag(&options, OPTION_BEEP));
   if (silence) {
     ast_channel_stop_silence_generator(chan, silence);
   }
 
+  call = call_poll(chan, &decision, text, sizeof(text));
   status = callprint_verdict_name(decision.verdict);
   ast_copy_string(cause, S_OR(decision.cause, ""), sizeof(cause));
+  ao2_cleanup(call);
   if (decision.verdict == CALLPRINT_PENDING) {
     status = "UNSURE";
     snprintf(cause, sizeof(cause), "%s-%d", gone ? "HANGUP" : "TIMEOUT",

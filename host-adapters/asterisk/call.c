@@ -96,6 +96,7 @@ static struct ast_json *decision_event(struct call *call, const callprint_decisi
 static void decided(void *user, const callprint_decision *decision) {
   struct call *call = user;
 
+  __atomic_store_n(&call->verdict, decision->verdict, __ATOMIC_RELEASE);
   action_push(call, decision_event(call, decision), decision);
 }
 
@@ -340,6 +341,18 @@ struct call *call_poll(struct ast_channel *chan, callprint_decision *decision, c
   }
   ast_channel_unlock(chan);
   return call;
+}
+
+int call_verdict(struct ast_channel *chan) {
+  struct call *call;
+  int verdict = -1;
+
+  ast_channel_lock(chan);
+  if ((call = find(chan))) {
+    verdict = call->analysis ? __atomic_load_n(&call->verdict, __ATOMIC_ACQUIRE) : (int)call->last.verdict;
+  }
+  ast_channel_unlock(chan);
+  return verdict;
 }
 
 void call_uniqueid(struct call *call, char *uniqueid, size_t size) {

@@ -6,8 +6,6 @@
  */
 #include "adapter.h"
 
-#include <sys/stat.h>
-
 #include "asterisk/astobj2.h"
 #include "asterisk/config_options.h"
 #include "asterisk/paths.h"

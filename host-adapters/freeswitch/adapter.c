@@ -273,7 +273,8 @@ void header_name(const char *field, char *name, size_t name_size) {
 }
 
 int wait_is_over(callprint_verdict verdict, int for_beep) {
-  return verdict != CALLPRINT_PENDING && !(for_beep && verdict == CALLPRINT_MACHINE);
+  return verdict != CALLPRINT_PENDING &&
+         !(for_beep && (verdict == CALLPRINT_MACHINE || verdict == CALLPRINT_UNSURE));
 }
 
 double sine_peak(double level_dbm0) {

@@ -78,7 +78,7 @@ const char *action_name(callprint_action action);
 void header_name(const char *field, char *name, size_t name_size);
 
 /* Whether callprint_wait has waited enough: on any decision, or, `for_beep`, on
- * any but the one that a mailbox answered, whose beep is to come. */
+ * any but that a mailbox answered, whose beep is to come, or that it is not known yet. */
 int wait_is_over(callprint_verdict verdict, int for_beep);
 
 /* The peak, in 16-bit steps, of a sine of that level: what mod_avmd calls the

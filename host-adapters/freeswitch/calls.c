@@ -158,7 +158,6 @@ static int attach(switch_core_session_t *session, struct call *call) {
 static int start_on_media(switch_core_session_t *session, const struct profile *profile,
                           const char **cause, char *error, size_t error_size) {
   struct call *call;
-
   int result;
 
   if (!(call = open_call(session, profile, cause, error, error_size))) return -1;

@@ -4,6 +4,32 @@ import os
 import re
 import subprocess
 
+def request(method, uri, sequence, tag="[peer_tag_param]", body="", retrans=' retrans="500"'):
+    return f"""<send{retrans}><![CDATA[
+{method} {uri} SIP/2.0
+Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
+From: <sip:load@[local_ip]:[local_port]>;tag=[call_number]
+To: <sip:[service]@[remote_ip]:[remote_port]>{tag}
+Call-ID: [call_id]
+CSeq: {sequence} {method}
+Contact: <sip:load@[local_ip]:[local_port]>
+Max-Forwards: 70
+Content-Length: [len]
+{body}
+]]></send>"""
+
+
+OFFER = """Content-Type: application/sdp
+
+v=0
+o=load 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [media_ip]
+t=0 0
+m=audio [rtpstream_audio_port] RTP/AVP 8
+a=rtpmap:8 PCMA/8000
+"""
+
 # The party plays its script and waits to be hung up.
 PATIENT = """<recv request="BYE" timeout="40000"/>
 <send><![CDATA[
@@ -18,60 +44,18 @@ Content-Length: 0
 ]]></send>"""
 
 # The party hangs up at a moment of its own.
-HASTY = """<pause distribution="uniform" min="1" max="{ms}"/>
-<send retrans="500"><![CDATA[
-BYE [next_url] SIP/2.0
-Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
-From: <sip:load@[local_ip]:[local_port]>;tag=[call_number]
-To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: 2 BYE
-Contact: <sip:load@[local_ip]:[local_port]>
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send>
+HASTY = f"""<pause distribution="uniform" min="1" max="{{ms}}"/>
+{request("BYE", "[next_url]", 2)}
 <recv response="200"/>"""
 
-SCENARIO = """<?xml version="1.0" encoding="ISO-8859-1" ?>
+SCENARIO = f"""<?xml version="1.0" encoding="ISO-8859-1" ?>
 <scenario name="load">
-<send retrans="500"><![CDATA[
-INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
-From: <sip:load@[local_ip]:[local_port]>;tag=[call_number]
-To: <sip:[service]@[remote_ip]:[remote_port]>
-Call-ID: [call_id]
-CSeq: 1 INVITE
-Contact: <sip:load@[local_ip]:[local_port]>
-Max-Forwards: 70
-Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=load 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [media_ip]
-t=0 0
-m=audio [rtpstream_audio_port] RTP/AVP 8
-a=rtpmap:8 PCMA/8000
-
-]]></send>
+{request("INVITE", "sip:[service]@[remote_ip]:[remote_port]", 1, tag="", body=OFFER)}
 <recv response="100" optional="true"/>
 <recv response="200" rrs="true"/>
-<send><![CDATA[
-ACK [next_url] SIP/2.0
-Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
-From: <sip:load@[local_ip]:[local_port]>;tag=[call_number]
-To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: 1 ACK
-Contact: <sip:load@[local_ip]:[local_port]>
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send>
+{request("ACK", "[next_url]", 1, retrans="")}
 <nop><action><exec rtp_stream="/tmp/load.al,1,8,PCMA/8000"/></action></nop>
-{end}
+{{end}}
 </scenario>
 """
 
@@ -85,7 +69,7 @@ class Load:
     def start(self, extension, calls, at_once, per_second, hang_up_ms):
         end = HASTY.format(ms=hang_up_ms) if hang_up_ms else PATIENT
         with open(os.path.join(self.root, "tmp/load.xml"), "w") as file:
-            file.write(SCENARIO.replace("{end}", end))
+            file.write(SCENARIO.format(end=end))
         command = ["chroot", self.root, "sipp", "-sf", "/tmp/load.xml", "-s", extension, "127.0.0.1:5060", "-i", "127.0.0.1",
                    "-p", "5070", "-m", str(calls), "-l", str(at_once), "-r", str(per_second), "-nostdin", "-min_rtp_port", "30000",
                    "-max_rtp_port", "39999", "-timeout", "120", "-trace_stat", "-stf", "/tmp/load.csv"]

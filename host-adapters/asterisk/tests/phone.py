@@ -12,17 +12,21 @@ import threading
 import time
 
 SWITCH = ("127.0.0.1", 5060)
-# name: RTP payload type, name in SDP, bytes for a millisecond. G.722 counts its clock at 8 kHz.
-CODECS = {"ulaw": (0, "PCMU/8000", 8), "alaw": (8, "PCMA/8000", 8), "g722": (9, "G722/8000", 8)}
+# name: RTP payload type, name in SDP, bytes for a millisecond. The clock of all of them counts 8 kHz.
+CODECS = {"ulaw": (0, "PCMU/8000", 8), "alaw": (8, "PCMA/8000", 8), "g722": (9, "G722/8000", 8), "slin": (97, "L16/8000", 16)}
 
 
 class Call:
     """A call under way. `audio` is encoded already; it begins when the call is answered (or, `early`,
-    when there is a media address), and what follows it is silence: no packets."""
+    when there is a media address), and what follows it is silence: no packets. `then` are further parts,
+    each agreed on by a re-INVITE when the one before is over: a codec and audio, or "hold" and its ms."""
 
-    def __init__(self, audio=b"", codec="alaw", frame_ms=20, hang_up_ms=None, lose=lambda packet: False):
-        self.audio, self.codec, self.frame_ms = audio, codec, frame_ms
+    def __init__(self, audio=b"", codec="alaw", frame_ms=20, hang_up_ms=None, lose=lambda packet: False, then=()):
+        self.codec, self.frame_ms = codec, frame_ms
         self.hang_up_ms, self.lose = hang_up_ms, lose
+        self.parts, self.direction = [(codec, audio), *then], "sendrecv"
+        self.sequence = 1  # of our last request but ACK
+        self.agreed = 0  # how many of our INVITEs were answered well
         self.heard = []  # (ms since our audio began, payload)
         self.started = None  # when our audio began
         self.ended_ms = None
@@ -74,13 +78,11 @@ class Call:
         return (
             "v=0\r\no=phone 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
             f"m=audio {self.rtp.getsockname()[1]} RTP/AVP {number}\r\n"
-            f"a=rtpmap:{number} {name}\r\na=ptime:{self.frame_ms}\r\n"
+            f"a=rtpmap:{number} {name}\r\na=ptime:{self.frame_ms}\r\na={self.direction}\r\n"
         )
 
     def _request(self, method, to, sequence, body="", branch=None):
-        uri = self.remote if method != "INVITE" else f"sip:{self.extension}@127.0.0.1:5060"
-        if method == "ACK" and self.status and self.status >= 300:
-            uri = f"sip:{self.extension}@127.0.0.1:5060"
+        uri = self.remote
         branch = branch or f"z9hG4bK{random.getrandbits(48):x}"
         port = self.sip.getsockname()[1]
         lines = [
@@ -102,8 +104,22 @@ class Call:
     def _place(self):
         self.remote = f"sip:{self.extension}@127.0.0.1:5060"
         self.peer = f"<{self.remote}>"
-        self.invite_branch = self._request("INVITE", self.peer, 1, self._sdp())
+        self.invite_branch = self._request("INVITE", self.peer, self.sequence, self._sdp())
         self._talk()
+
+    def _ask(self, codec):
+        """Asks for what the next part needs."""
+        self.direction = "inactive" if codec == "hold" else "sendrecv"
+        self.codec = self.codec if codec == "hold" else codec
+        self.sequence += 1
+        self._request("INVITE", self.peer, self.sequence, self._sdp())
+
+    def _packets(self, codec, audio):
+        """What a part sends; empty ones are not sent."""
+        if codec == "hold":
+            return [b""] * (audio // self.frame_ms)
+        size = self.frame_ms * CODECS[codec][2]
+        return [audio[at : at + size] for at in range(0, len(audio), size)]
 
     def _answer(self, invite, source):
         """Answers a call that came in; `invite` is the request."""
@@ -138,7 +154,8 @@ class Call:
                     self.status, self.peer = status, _header(message, "To")
                     if status < 300:
                         self.remote = _uri(_header(message, "Contact"))
-                    self._request("ACK", self.peer, 1, branch=None if status < 300 else self.invite_branch)
+                        self.agreed = int(_header(message, "CSeq").split()[0])
+                    self._request("ACK", self.peer, self.sequence, branch=None if status < 300 else self.invite_branch)
                 if status >= 300:
                     self._end("switch", message)
                     return True
@@ -169,20 +186,26 @@ class Call:
             self.started = time.monotonic()
 
     def _talk(self):
-        number, _, bytes_ms = CODECS[self.codec]
-        size = self.frame_ms * bytes_ms
-        packets = [self.audio[at : at + size] for at in range(0, len(self.audio), size)]
-        source, sequence, sent, over = random.getrandbits(32), random.getrandbits(15), 0, False
-        bye_until = None
+        source, sequence, over, bye_until = random.getrandbits(32), random.getrandbits(15), False, None
+        packets, sent, began_ms, parts = self._packets(*self.parts[0]), 0, 0.0, self.parts[1:]
         while not over:
             now = self._now_ms()
-            while self.started and sent < len(packets) and now >= sent * self.frame_ms:
-                if not self.lose(sent):
-                    head = struct.pack("!BBHII", 0x80, number, sequence + sent & 0xFFFF, sent * size & 0xFFFFFFFF, source)
-                    self.rtp.sendto(head + packets[sent], self.rtp_to)
+            while self.started and sent < len(packets) and now >= began_ms + sent * self.frame_ms:
+                if packets[sent]:
+                    if not self.lose(sent):
+                        stamp = int(began_ms + sent * self.frame_ms) * 8
+                        head = struct.pack("!BBHII", 0x80, CODECS[self.codec][0], sequence & 0xFFFF, stamp, source)
+                        self.rtp.sendto(head + packets[sent], self.rtp_to)
+                    sequence += 1
                 sent += 1
+            if self.started and parts and packets and now >= began_ms + sent * self.frame_ms:
+                self._ask(parts[0][0])
+                packets, sent = [], 0
+            elif parts and not packets and self.agreed == self.sequence:
+                packets, began_ms = self._packets(*parts.pop(0)), now
             if self.hang_up_ms is not None and not bye_until and self.status == 200 and now >= self.hang_up_ms:
-                self._request("BYE", self.peer, 2)
+                self.sequence += 1
+                self._request("BYE", self.peer, self.sequence)
                 self._end("us")
                 bye_until = time.monotonic() + 2
             if bye_until and time.monotonic() > bye_until:
@@ -190,7 +213,7 @@ class Call:
             ready, _, _ = select.select([self.sip, self.rtp], [], [], self.frame_ms / 2000)
             if self.rtp in ready:
                 packet = self.rtp.recv(2048)
-                if packet[1] & 0x7F == number:
+                if packet[1] & 0x7F == CODECS[self.codec][0]:
                     self.heard.append((self._now_ms(), packet[12:]))
             if self.sip in ready:
                 over = self._signal(self.sip.recv(65536).decode())
@@ -221,7 +244,10 @@ class Line:
             call._run(lambda: call._answer(data.decode(), source))
             call.thread.join()
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.socket.close()
 
 

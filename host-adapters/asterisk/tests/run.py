@@ -7,6 +7,7 @@ and a sentence; the exit status is 0 if all of them pass. Runs in a network name
 
 import argparse
 import os
+import struct
 import sys
 import time
 
@@ -21,8 +22,9 @@ from switch import Switch
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEMO = os.path.join(HERE, "../../../models/demo")
 SCRIPT_ID = "dental-implant"
-# How much audio after its end it may take to know that a beep has ended: nearly all of what passes before the message.
-BEEP_TO_MESSAGE_MS = 200
+# After a beep's end: how much audio it may take to know of it, and when a message begins at the latest.
+BEEP_KNOWN_MS = 60
+BEEP_TO_MESSAGE_MS = 150
 
 
 class Sounds:
@@ -168,13 +170,10 @@ def shadow(switch, sounds):
 @scenario("acts-in-the-middle-of-a-call", "A person is put through; a script that begins later still ends the call for both.")
 def mid_call(switch, sounds):
     callee = Call(audio.silence(600) + sounds.hello)
-    line = Line(callee)
-    try:
+    with Line(callee):
         said = sounds.hello + audio.silence(4000) + sounds.robot
         call = Call(said, hang_up_ms=25000).place("bridge-hangup").wait()
         callee.wait()
-    finally:
-        line.close()
     check(call.ended_by == "switch" and call.cause == 21, f"ended by {call.ended_by} with cause {call.cause}")
     check(callee.ended_by == "switch", "the callee was left alone on the line")
     check(callee.heard and call.heard, "the two did not hear one another")
@@ -184,9 +183,8 @@ def mid_call(switch, sounds):
 @scenario("attaches-to-a-native-bridge", "Started from outside on a call whose audio bypasses the core, it gets the audio and acts.")
 def native(switch, sounds):
     callee = Call(audio.silence(1000))
-    line = Line(callee)
     since = switch.mark()
-    try:
+    with Line(callee):
         call = Call(audio.silence(3000) + sounds.robot, hang_up_ms=25000).place("through")
         joined = switch.wait_event(lambda e: e.get("Event") == "BridgeEnter" and e.get("Exten") == "through", since)
         time.sleep(1)
@@ -194,8 +192,6 @@ def native(switch, sounds):
         switch.action("Setvar", Channel=joined["Channel"], Variable="CALLPRINT(start,hangup)", Value="")
         call.wait()
         callee.wait()
-    finally:
-        line.close()
     check("native_rtp" in technology, f"the bridge was not native: {technology}")
     check(call.ended_by == "switch" and call.cause == 21, f"ended by {call.ended_by} with cause {call.cause}")
 
@@ -204,12 +200,9 @@ def native(switch, sounds):
 def local(switch, sounds):
     since = switch.mark()
     callee = Call(audio.silence(1000))
-    line = Line(callee)
-    try:
+    with Line(callee):
         call = Call(audio.silence(1500) + sounds.robot, hang_up_ms=25000).place("local-hangup").wait()
         callee.wait()
-    finally:
-        line.close()
     check(verdict_of(switch, since)["Channel"].startswith("Local/"), "another channel was judged")
     check(call.ended_by == "switch", "the call was not ended")
 
@@ -217,17 +210,14 @@ def local(switch, sounds):
 @scenario("survives-a-transfer", "A channel that is redirected in a bridge is listened to where it arrives.")
 def transfer(switch, sounds):
     callee = Call(audio.silence(1000))
-    line = Line(callee)
     since = switch.mark()
-    try:
+    with Line(callee):
         call = Call(audio.silence(4000) + sounds.robot, hang_up_ms=25000).place("bridge-hangup")
         joined = switch.wait_event(lambda e: e.get("Event") == "BridgeEnter" and e.get("Exten") == "bridge-hangup", since)
         time.sleep(0.5)
         switch.action("Redirect", Channel=joined["Channel"], Context="from-phone", Exten="plain", Priority=1)
         callee.wait()
         call.wait()
-    finally:
-        line.close()
     check(call.ended_by == "switch" and call.cause == 21, f"ended by {call.ended_by} with cause {call.cause}")
 
 
@@ -239,6 +229,28 @@ def loss(switch, sounds):
     event = verdict_of(switch, since)
     check(event["Script"] == SCRIPT_ID and call.ended_by == "switch", f"the verdict is {event}")
     return f"known after {event['KnownMs']} ms of audio, hung up at {call.ended_ms:.0f} ms"
+
+
+@scenario("follows-a-change-of-codec", "A script that goes on in another codec, agreed on by re-INVITE, is recognised.")
+def recoded(switch, sounds):
+    since = switch.mark()
+    alaw, g722 = (sounds.coded("robot", codec) for codec in ("alaw", "g722"))
+    call = Call(alaw[:9600], hang_up_ms=16000, then=[("g722", g722[9600:])]).place("watch-hangup").wait()
+    event = verdict_of(switch, since)
+    check(call.agreed == 2, "the codec was not changed before the end")
+    check(event["Script"] == SCRIPT_ID and call.cause == 21, f"the verdict is {event}")
+    check(float(event["KnownMs"]) > 1200, f"known after {event['KnownMs']} ms of audio, before the change")
+
+
+@scenario("stands-still-on-hold", "While a caller is on hold its clock stands still, and a script after it is recognised.")
+def held(switch, sounds):
+    since = switch.mark()
+    call = Call(sounds.hello, hang_up_ms=20000, then=[("hold", 3000), ("alaw", sounds.robot)]).place("watch-hangup").wait()
+    event = verdict_of(switch, since)
+    check(event["Script"] == SCRIPT_ID and call.cause == 21, f"the verdict is {event}")
+    check(call.agreed == 3, "it was not on hold")
+    still_ms = (event["at"] - call.started) * 1000 - float(event["KnownMs"])
+    check(still_ms > 2900, f"of 3000 ms on hold, only {still_ms:.0f} were left out")
 
 
 # ------------------------------------------------------------------------ the dialplan
@@ -271,37 +283,41 @@ def gives_up(switch, sounds):
 def person(switch, sounds):
     since = switch.mark()
     callee = Call(audio.silence(700) + sounds.hello + audio.silence(6000))
-    line = Line(callee)
-    try:
+    with Line(callee):
         placed(switch, "answered")
         event = switch.wait_user_event("Result", since)
         callee.wait()
-    finally:
-        line.close()
     check((event["Status"], event["Amd"]) == ("HUMAN", "HUMAN"), f"the result is {event}")
     return event["Cause"]
 
 
-@scenario("speaks-after-the-beep", f"A message begins within {BEEP_TO_MESSAGE_MS} ms of audio after a mailbox's beep, not before.")
-def beep(switch, sounds):
+def message_late(switch, sounds):
+    """Leaves a message; how many ms after the beep's end it was known, in audio, and when the message was heard."""
     since = switch.mark()
     greeting = audio.silence(500) + sounds.greeting + audio.silence(400) + audio.tone(1000, 400)
     beep_end_ms = len(greeting) / 8
     callee = Call(greeting + audio.silence(4000))
-    line = Line(callee)
-    try:
+    with Line(callee):
         placed(switch, "message")
         event = switch.wait_user_event("Result", since, 40)
         callee.wait()
-    finally:
-        line.close()
     check(event["Status"] == "BEEP", f"the result is {event}")
-    late_ms = float(event["KnownMs"]) - beep_end_ms
-    check(-20 <= late_ms <= BEEP_TO_MESSAGE_MS, f"the end of the beep was known {late_ms:.0f} ms after it")
     loud = [ms for ms, payload in callee.heard if audio.level(payload, "alaw") > 300]
     check(loud, "no message was heard")
     check(loud[0] >= beep_end_ms - 20, f"the message began {beep_end_ms - loud[0]:.0f} ms before the beep's end")
-    return f"known {late_ms:.0f} ms of audio after the beep's end, message heard {loud[0] - beep_end_ms:.0f} ms after it"
+    return float(event["KnownMs"]) - beep_end_ms, loud[0] - beep_end_ms
+
+
+@scenario("speaks-after-the-beep", f"A message begins within {BEEP_TO_MESSAGE_MS} ms after a mailbox's beep, not before.")
+def beep(switch, sounds):
+    told = []
+    for _ in range(3):  # the machine may be busy with something else, but not always
+        known_ms, late_ms = message_late(switch, sounds)
+        check(-20 <= known_ms <= BEEP_KNOWN_MS, f"the end of the beep was known {known_ms:.0f} ms of audio after it")
+        told.append(f"known {known_ms:.0f} ms of audio after the beep's end, message heard {late_ms:.0f} ms after it")
+        if late_ms <= BEEP_TO_MESSAGE_MS:
+            return "; ".join(told)
+    check(False, "; ".join(told))
 
 
 @scenario("answers-misuse", "Wrong names, values and options are named in the log; the call goes on.")
@@ -403,42 +419,43 @@ def reload_load(switch, sounds):
     return f"{reloads} reloads"
 
 
-FAULT = {"trap": "trap", "spin": "deadline"}
-
-
-@scenario("shrugs-off-a-hostile-analyzer", "With an analyzer that traps (50 calls) or never returns (12), calls go on undisturbed, and a good one takes over again.")
+@scenario("shrugs-off-a-hostile-analyzer", "With an analyzer that lies (50 calls), traps or never returns (8 each), calls go on undisturbed, and a good one takes over again.")
 def hostile(switch, sounds):
     def analyzer(name):
         with open(os.path.join(switch.root, "..", f"{name}.cwasm"), "rb") as file:
             replace(os.path.join(switch.root, "var/lib/callprint/analyzer.cwasm"), file.read())
         return switch.cli("callprint reload")
 
-    told = []
     try:
-        # Every call that spins costs processor time until it is ended, so there are fewer of them.
-        for name, calls in (("trap", 50), ("spin", 12)):
-            check("Reloaded" in analyzer(name), f"the {name} was refused before it did anything")
-            load = Load(switch.root, sounds.robot)
-            load.start("watch-hangup", calls=calls, at_once=calls, per_second=25, hang_up_ms=8000)
-            call = Call(sounds.robot, hang_up_ms=6000).place("ring-hangup").wait()
-            while load.running():
-                time.sleep(0.2)
-            switch.wait_idle()
-            good, bad = load.result()
-            check(good == calls, f"{name}: {bad} of {calls} calls did not end as their callers wished")
-            check(call.ended_by == "us", f"{name}: a call was ended")
-            check(len(call.heard) > 200, f"{name}: of some 300 frames {len(call.heard)} were heard")
-            told.append(f"{name}: faults {switch.status('faults')}")
-            check(f"{FAULT[name]}: 0" not in switch.status("faults"), f"no call had the fault '{FAULT[name]}'")
+        check("Reloaded" in analyzer("hostile"), "the hostile analyzer was refused before it did anything")
+        # The sample 1000 + n is what makes it do its n-th misdeed: conformance/hostile/guest.wat.
+        evil = [Call(struct.pack(">h", 1000 + misdeed) * 32000, "slin", hang_up_ms=4000) for misdeed in (2, 1) * 8]
+        for each in evil:
+            each.place("watch-hangup")
+        load = Load(switch.root, bytes([audio.linear_to_alaw(1008)]) * 32000)
+        load.start("watch-hangup", calls=50, at_once=50, per_second=25, hang_up_ms=8000)
+        call = Call(sounds.robot, hang_up_ms=6000).place("ring-hangup").wait()
+        for each in evil:
+            check(each.wait().ended_by == "us", "a call with a hostile analyzer was ended")
+        while load.running():
+            time.sleep(0.2)
+        switch.wait_idle()
+        good, bad = load.result()
+        check(good == 50, f"{bad} of 50 calls did not end as their callers wished")
+        check(call.ended_by == "us", "a call was ended")
+        check(len(call.heard) > 200, f"of some 300 frames {len(call.heard)} were heard")
+        faults = switch.status("faults")
+        for kind in ("lie", "trap", "deadline"):
+            check(f"{kind}: 0" not in faults, f"no call had the fault '{kind}': {faults}")
     finally:
         analyzer("analyzer")
-    # Calls that are over may still wait for their turn to spin; each gets processor time before it is ended.
+    # Calls that are over may still wait for their turn to loop; each gets processor time before it is ended.
     deadline = time.monotonic() + 240
     while "PASS" not in switch.cli("callprint selftest", 60):
         check(time.monotonic() < deadline, "the good analyzer does not work")
     call = Call(sounds.robot, hang_up_ms=14000).place("watch-hangup").wait()
     check(call.ended_by == "switch", "the good analyzer recognises nothing")
-    return "; ".join(told)
+    return f"faults {faults}"
 
 
 @scenario("ends-cleanly", "Asterisk stops with calls under way; no crash, nothing left behind in the log.")

@@ -216,6 +216,7 @@ static void what_an_older_library_does_not_tell_is_empty(void) {
 static void a_wait_ends_on_what_it_waits_for(void) {
   CHECK(!wait_is_over(CALLPRINT_PENDING, 0) && !wait_is_over(CALLPRINT_PENDING, 1));
   CHECK(wait_is_over(CALLPRINT_MACHINE, 0) && !wait_is_over(CALLPRINT_MACHINE, 1));
+  CHECK(wait_is_over(CALLPRINT_UNSURE, 0) && !wait_is_over(CALLPRINT_UNSURE, 1));
   CHECK(wait_is_over(CALLPRINT_BEEP, 1) && wait_is_over(CALLPRINT_HUMAN, 1));
   CHECK(wait_is_over(CALLPRINT_NOTREADY, 1));
 }

@@ -30,6 +30,10 @@ def silence(seconds):
     return array.array("h", bytes(2 * int(seconds * RATE_HZ)))
 
 
+def constant(value, seconds):
+    return array.array("h", [value]) * int(seconds * RATE_HZ)
+
+
 def tone(hz, seconds, peak=6000):
     return array.array("h", (int(peak * math.sin(2 * math.pi * hz * i / RATE_HZ))
                              for i in range(int(seconds * RATE_HZ))))

@@ -50,6 +50,9 @@ class Setting:
         self._rules()
         self._sounds()
         self.analyzer = self._bake()
+        self.hostile = root / "hostile.cwasm"
+        subprocess.run([CALLPRINT, "--quiet", "bake", "--plugin", audio.REPOSITORY / "conformance/hostile/guest.wasm",
+                        "--out", self.hostile], check=True)
 
     def _rules(self):
         for name, text in RULES.items():
@@ -67,6 +70,8 @@ class Setting:
         audio.write(self.sounds / "mailbox.wav", audio.silence(0.4), line(audio.demo("electric-bill")[:48000]),
                     audio.silence(0.7), audio.tone(1000, 0.4), audio.silence(12))
         audio.write(self.sounds / "message.wav", audio.tone(600, 1.5))
+        for misdeed in (1, 2, 8):
+            audio.write(self.sounds / f"misdeed-{misdeed}.wav", audio.constant(1000 + misdeed, 60))
 
     def _bake(self):
         pack, analyzer = self.root / "scripts.json", self.root / "analyzer.cwasm"

@@ -114,7 +114,8 @@ pub const COHORT_MAX: u32 = 256;
 /// Most live calls of a host.
 pub const CALLS_MAX: u32 = 65_536;
 
-/// How often a worker looks at some of its calls, in ms: each call's turn comes once in `batch_ms`.
+/// How often a worker looks at some of its calls, in ms: each call's turn comes once in `batch_ms`, or
+/// in every slice while a beep is awaited.
 pub const SLICE_MS: u32 = 20;
 
 /// Audio analysed at a time, in ms, unless the host says otherwise: below it the processor's

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     CallInfo, Error, Finding, Side, limits,
-    policy::{Decision, Judge},
+    policy::{Decision, Judge, Verdict},
     ring::{Record, micros, now_ms, since_ms},
 };
 
@@ -38,6 +38,8 @@ pub(crate) struct Analysis {
     pub covered_us: u64,
     /// It broke a rule in this turn, which may have taken its time.
     pub faulted: bool,
+    /// It is a mailbox that we have called, and somebody waits for its beep.
+    pub awaited: bool,
     /// It has had its second chance.
     quarantined: bool,
 }
@@ -54,6 +56,7 @@ impl Analysis {
             clocks,
             covered_us: 0,
             faulted: false,
+            awaited: false,
             quarantined: false,
         };
         if this.judge.is_allowed() {
@@ -253,7 +256,8 @@ impl Analysis {
         }
     }
 
-    fn decide(&self, decision: Decision, arrived_ms: u32, host: &Inner) {
+    fn decide(&mut self, decision: Decision, arrived_ms: u32, host: &Inner) {
+        self.awaited = self.call.facts.outbound && decision.verdict == Verdict::Machine;
         let decision = Arc::new(decision);
         self.call.set_decision(decision.clone());
         host.queue.put(Event::Decided(self.call.clone(), decision, arrived_ms));

@@ -1,5 +1,6 @@
 //! The threads that analyse. A worker has calls of its own, each of which has its turn once in
-//! `batch_ms`, some in every slice of it; nobody wakes it.
+//! `batch_ms`, some in every slice of it; nobody wakes it. A call whose beep is awaited has a turn in
+//! every slice: who leaves a message is to speak at once.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -86,7 +87,7 @@ pub(crate) fn run(worker: &Worker, host: &Inner) {
             due = begin;
         }
         let (mut covered_us, mut faulted) = (0, false);
-        calls[turn].retain_mut(|call| {
+        let mut take_turn = |call: &mut Analysis| {
             let before_us = call.covered_us;
             let over =
                 catch_unwind(AssertUnwindSafe(|| call.turn(&mut samples, &mut cohorts, host)));
@@ -97,7 +98,10 @@ pub(crate) fn run(worker: &Worker, host: &Inner) {
                 worker.calls.fetch_sub(1, Ordering::Relaxed);
             }
             !over
-        });
+        };
+        for (n, calls) in calls.iter_mut().enumerate() {
+            calls.retain_mut(|call| (n != turn && !call.awaited) || take_turn(call));
+        }
         cohorts.sweep();
         let busy = thread_time();
         if faulted {
