@@ -79,10 +79,38 @@ pub struct PackRecipe {
     pub duration_s: f64,
 }
 
+/// A pack's file as it was read: what is looked at is what is baked.
+#[derive(Debug, Clone)]
+pub struct PackFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// All of it.
+    pub content: Vec<u8>,
+}
+
+impl PackFile {
+    /// Reads a pack's file; its size is checked, its content is not.
+    pub fn read(path: &Path) -> Result<PackFile, Error> {
+        let size = path.metadata().map_err(Error::io(path))?.len();
+        if size > limits::PACK_BYTES {
+            let max = limits::PACK_BYTES;
+            let reason = format!("it has {size} bytes, the limit is {max}; split it");
+            return Err(Error::Pack { path: path.to_owned(), reason });
+        }
+        let content = std::fs::read(path).map_err(Error::io(path))?;
+        Ok(PackFile { path: path.to_owned(), content })
+    }
+}
+
 /// Bakes `packs` and a plugin (the built-in one unless named) into `out`,
 /// which is replaced as a whole or not at all.
 pub fn bake(packs: &[PathBuf], plugin: Option<&Path>, out: &Path) -> Result<Recipe, Error> {
-    let contents = packs.iter().map(|p| read_pack(p)).collect::<Result<Vec<_>, _>>()?;
+    let packs = packs.iter().map(|p| PackFile::read(p)).collect::<Result<Vec<_>, _>>()?;
+    bake_files(&packs, plugin, out)
+}
+
+/// [`bake`] of packs that were read, and perhaps looked at, before.
+pub fn bake_files(packs: &[PackFile], plugin: Option<&Path>, out: &Path) -> Result<Recipe, Error> {
     let plugin_bytes = match plugin {
         Some(path) => std::fs::read(path).map_err(Error::io(path))?,
         None => PLUGIN.to_vec(),
@@ -92,19 +120,20 @@ pub fn bake(packs: &[PathBuf], plugin: Option<&Path>, out: &Path) -> Result<Reci
         |e: wasmtime::Error| Error::Plugin { plugin: name.clone(), reason: format!("{e:#}") };
 
     let engine = engine::for_bake().map_err(fault)?;
-    let (component, summary, memory_bytes) = fill(&engine, &plugin_bytes, packs, &contents, &name)?;
+    let (component, summary, memory_bytes) = fill(&engine, &plugin_bytes, packs, &name)?;
     let native = engine.precompile_component(&component).map_err(fault)?;
+    let contents: Vec<&[u8]> = packs.iter().map(|p| p.content.as_slice()).collect();
     let catalogue = Catalogue::of_packs(&contents);
-    let recipes = packs.iter().zip(&contents).zip(&summary.packs);
+    let recipes = packs.iter().zip(&summary.packs);
     let recipe = Recipe {
         runtime: runtime_version(),
         plugin: plugin.map(absolute),
         plugin_sha256: sha256(&plugin_bytes),
         analyzer: summary.analyzer.clone(),
         packs: recipes
-            .map(|((path, bytes), pack)| PackRecipe {
-                path: absolute(path),
-                sha256: sha256(bytes),
+            .map(|(file, pack)| PackRecipe {
+                path: absolute(&file.path),
+                sha256: sha256(&file.content),
                 id: pack.id.clone(),
                 version: pack.version.clone(),
                 scripts: pack.scripts,
@@ -119,12 +148,24 @@ pub fn bake(packs: &[PathBuf], plugin: Option<&Path>, out: &Path) -> Result<Reci
     Ok(recipe)
 }
 
-/// Bakes an analyzer again from what its recipe names.
+/// Bakes an analyzer again from what its recipe names: the very packs, as their hashes tell, since
+/// nobody has looked at others that are now in their place.
 pub fn again(path: &Path) -> Result<Recipe, Error> {
     let mut file = File::open(path).map_err(Error::io(path))?;
     let (recipe, _) = Recipe::read(path, &mut file)?;
-    let packs: Vec<PathBuf> = recipe.packs.into_iter().map(|p| p.path).collect();
-    bake(&packs, recipe.plugin.as_deref(), path)
+    let unchanged = |pack: PackRecipe| {
+        let file = PackFile::read(&pack.path)?;
+        if sha256(&file.content) != pack.sha256 {
+            let reason = format!(
+                "it is not what {} was baked from; check it, and give it to `callprint bake`",
+                path.display()
+            );
+            return Err(Error::Pack { path: pack.path, reason });
+        }
+        Ok(file)
+    };
+    let packs = recipe.packs.into_iter().map(unchanged).collect::<Result<Vec<_>, _>>()?;
+    bake_files(&packs, recipe.plugin.as_deref(), path)
 }
 
 /// Feeds the packs to the plugin; returns the component with the memory it
@@ -132,8 +173,7 @@ pub fn again(path: &Path) -> Result<Recipe, Error> {
 fn fill(
     engine: &Engine,
     plugin: &[u8],
-    paths: &[PathBuf],
-    packs: &[Vec<u8>],
+    packs: &[PackFile],
     name: &str,
 ) -> Result<(Vec<u8>, CatalogSummary, usize), Error> {
     let refuse = |reason: String| Error::Plugin { plugin: name.into(), reason };
@@ -158,10 +198,10 @@ fn fill(
         refuse(format!("it is not of the world callprint:analyzer/analyzer@0.1.0: {e:#}"))
     })?;
     let catalog = instance.callprint_analyzer_catalog();
-    let total: usize = packs.iter().map(Vec::len).sum();
+    let total: usize = packs.iter().map(|p| p.content.len()).sum();
     catalog.call_expect(&mut store, total as u64).map_err(fault)?;
-    for (path, pack) in paths.iter().zip(packs) {
-        let answer = catalog.call_add_pack(&mut store, pack).map_err(fault)?;
+    for PackFile { path, content } in packs {
+        let answer = catalog.call_add_pack(&mut store, content).map_err(fault)?;
         answer.map_err(|e| Error::Pack { path: path.clone(), reason: pack_error(e) })?;
     }
     let summary = catalog.call_seal(&mut store).map_err(fault)?;
@@ -241,16 +281,6 @@ fn pack_error(error: PackError) -> String {
         PackError::TooLarge(m) => format!("too large: {m}"),
         PackError::Duplicate(m) => format!("duplicate: {m}"),
     }
-}
-
-fn read_pack(path: &Path) -> Result<Vec<u8>, Error> {
-    let size = path.metadata().map_err(Error::io(path))?.len();
-    if size > limits::PACK_BYTES {
-        let max = limits::PACK_BYTES;
-        let reason = format!("it has {size} bytes, the limit is {max}; split it");
-        return Err(Error::Pack { path: path.to_owned(), reason });
-    }
-    std::fs::read(path).map_err(Error::io(path))
 }
 
 fn absolute(path: &Path) -> PathBuf {
