@@ -58,6 +58,7 @@ install: build
 	install -D -m 644 wit/callprint.wit $(DESTDIR)$(PREFIX)/share/callprint/callprint.wit
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/callprint/rules models/rules/*.json
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/callprint/schema models/schema/*.json
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/callprint/packs models/packs/*.json
 	install -D -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libcallprint.so.$(ABI).$(VERSION)
 	ln -sf libcallprint.so.$(ABI).$(VERSION) $(DESTDIR)$(PREFIX)/lib/libcallprint.so.$(ABI)
 	ln -sf libcallprint.so.$(ABI) $(DESTDIR)$(PREFIX)/lib/libcallprint.so
@@ -65,13 +66,13 @@ install: build
 	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $(RUNTIME)/callprint.pc.in \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/callprint.pc
+	test -n "$(DESTDIR)" || test "$$(id -u)" != 0 || ldconfig
 
 asterisk: build
 	$(MAKE) -C host-adapters/asterisk
 
 install-asterisk: install asterisk
 	$(MAKE) -C host-adapters/asterisk install
-	test -n "$(DESTDIR)" || ldconfig
 
 deb-asterisk: build
 	$(MAKE) -C host-adapters/asterisk deb
@@ -88,7 +89,6 @@ freeswitch: build
 
 install-freeswitch: install freeswitch
 	$(MAKE) -C host-adapters/freeswitch install
-	test -n "$(DESTDIR)" || ldconfig
 
 deb-freeswitch: build
 	$(MAKE) -C host-adapters/freeswitch deb

@@ -98,6 +98,8 @@ def write(path: Path, fields: dict, scripts: list[dict]) -> None:
 def unfit(pack_path: Path) -> set[str]:
     """Scripts that lint finds errors in: too short, or the same as another. Of those that are the same one is kept."""
     done = subprocess.run([CALLPRINT, "--quiet", "pack", "lint", "--format", "jsonl", pack_path], capture_output=True, text=True)
+    if not done.stdout:
+        sys.exit(f"build.py: {done.stderr}")
     dropped = set()
     for line in map(json.loads, done.stdout.splitlines()):
         errors = [c["what"] for c in line.get("complaints", []) if c["level"] == "error"]

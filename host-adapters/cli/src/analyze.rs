@@ -16,7 +16,7 @@ use callprint::{Analyzer, CallInfo, Finding, record};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use crate::{SomeFailed, audio_file, list, listen::listen, open::open, progress};
+use crate::{SomeFailed, audio_file, list, listen::listen, open::open, print, progress};
 
 /// Analyse recordings: each file is one call, pushed in 20 ms frames through a sandbox of its own.
 #[derive(clap::Args)]
@@ -69,14 +69,16 @@ pub fn run(args: Args, quiet: bool) -> Result<()> {
     let out = Mutex::new(InOrder::default());
     let failed = AtomicUsize::new(0);
     thread::scope(|scope| {
-        let work = || {
+        let work = || -> Result<()> {
             loop {
                 let n = next.fetch_add(1, Ordering::Relaxed);
                 let Some(file) = files.get(n) else {
                     return Ok(());
                 };
                 let live = args.realtime && jobs == 1 && args.format == Format::Text;
-                let result = analyze(&args, &analyzer, file, live);
+                let mut told = Ok(());
+                let result = analyze(&args, &analyzer, file, live, &mut told);
+                told?;
                 if let Err(e) = &result {
                     failed.fetch_add(1, Ordering::Relaxed);
                     bar.suspend(|| eprintln!("callprint: {}: {e:#}", file.display()));
@@ -93,11 +95,7 @@ pub fn run(args: Args, quiet: bool) -> Result<()> {
         let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
         workers.into_iter().try_for_each(|w| w.join().expect("workers do not panic"))
     })
-    .or_else(|e: std::io::Error| match e.kind() {
-        // Whoever read our output has seen enough.
-        std::io::ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(e).context("cannot write the findings"),
-    })?;
+    .context("the findings cannot be written")?;
     bar.finish_and_clear();
     let failed = failed.into_inner();
     ensure!(failed == 0, SomeFailed { failed, total: files.len() });
@@ -109,13 +107,20 @@ struct Analysis {
     findings: Vec<Finding>,
 }
 
-fn analyze(args: &Args, analyzer: &Analyzer, file: &Path, live: bool) -> Result<Analysis> {
+/// What becomes known of a file. If `live`, it is printed at once; `told` says how that went.
+fn analyze(
+    args: &Args,
+    analyzer: &Analyzer,
+    file: &Path,
+    live: bool,
+    told: &mut Result<()>,
+) -> Result<Analysis> {
     let recording = audio_file::read(file)?;
     let info = CallInfo { outbound: args.outbound };
     let speed = args.realtime.then_some(1.0);
     let heard = listen(analyzer, &recording, info, speed, |_, found| {
-        if live {
-            found.iter().for_each(|f| println!("{}", text(f)));
+        if live && told.is_ok() {
+            *told = found.iter().try_for_each(|f| print::line(text(f)));
         }
     })?;
     let duration_ms = recording.far.len() as f64 * 1e3 / f64::from(recording.rate_hz);

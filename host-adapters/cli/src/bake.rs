@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use callprint::bake::{Recipe, bake};
+use callprint::bake::{PackFile, Recipe, bake_files};
 
 use crate::pack::Trust;
 
@@ -36,8 +36,9 @@ pub fn run(args: Args, quiet: bool) -> Result<()> {
     if args.background {
         stand_back().context("the bake cannot be kept out of the way")?;
     }
-    args.pack.iter().try_for_each(|pack| args.trust.check(pack))?;
-    let recipe = bake(&args.pack, args.plugin.as_deref(), &args.out)?;
+    let packs = args.pack.iter().map(|p| PackFile::read(p)).collect::<Result<Vec<_>, _>>()?;
+    args.trust.check(&packs)?;
+    let recipe = bake_files(&packs, args.plugin.as_deref(), &args.out)?;
     if !quiet {
         eprintln!("{}: {}", args.out.display(), describe(&recipe));
     }

@@ -16,6 +16,7 @@ use callprint::{
 use crate::{
     audio_file, list,
     listen::{Heard, listen},
+    pack::file,
     report::page::{self, Part},
 };
 
@@ -143,7 +144,7 @@ fn analyzer(list: &Path, folder: &Path, scratch: &Path, screen: &Screen) -> Resu
         return Ok(analyzer);
     }
     std::fs::create_dir_all(folder).with_context(context)?;
-    std::fs::write(&pack, fresh).with_context(context)?;
+    file::replace(&pack, 0o644, |writer| Ok(writer.write_all(&fresh)?))?;
     crate::run_line(&bake)?;
     Ok(Analyzer::open(&baked, &options)?)
 }

@@ -12,6 +12,7 @@ mod listen;
 mod open;
 mod pack;
 mod policy;
+mod print;
 mod progress;
 mod report;
 
@@ -24,7 +25,7 @@ use clap::{Parser, Subcommand};
 /// Exit status: 0 all done; 1 some inputs could not be used (each is named, the others were done);
 /// 2 wrong usage, or nothing was done.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "callprint", version)]
 struct Command {
     /// Show no progress; errors only.
     #[arg(long, short, global = true)]
@@ -61,7 +62,8 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("callprint: {error:#}");
-            ExitCode::from(if error.is::<SomeFailed>() { 1 } else { 2 })
+            let some = error.downcast_ref::<SomeFailed>().is_some_and(|f| f.failed < f.total);
+            ExitCode::from(if some { 1 } else { 2 })
         }
     }
 }

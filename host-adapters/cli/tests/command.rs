@@ -1,81 +1,29 @@
 //! The command as a user runs it.
 
+mod common;
+
 use std::{
     fs,
-    path::PathBuf,
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
     sync::LazyLock,
     thread,
     time::Duration,
 };
 
 use callprint_fixtures as fixtures;
+use common::{CALLPRINT, Desk};
 use serde_json::Value;
-use tempfile::TempDir;
 
-const CALLPRINT: &str = env!("CARGO_BIN_EXE_callprint");
-
-/// A folder with three recordings, a list of them, a pack and an analyzer.
-struct Desk {
-    folder: TempDir,
-}
-
-impl Desk {
-    fn new() -> Desk {
-        let desk = Desk { folder: tempfile::tempdir().unwrap() };
-        let mut list = String::from("\u{feff}script_id, category, wav\n");
-        for (n, category) in ["dental", "loan", "flat"].iter().enumerate() {
-            desk.put(&format!("{category}.wav"), &fixtures::wav(8_000, 1, &script(n as u64)));
-            list += &format!("{category}-1, {category}, {category}.wav\n");
-        }
-        desk.put("refs.csv", list.as_bytes());
-        desk
+/// A desk with three recordings and a list of them.
+fn with_recordings() -> Desk {
+    let desk = Desk::new();
+    let mut list = String::from("\u{feff}script_id, category, wav\n");
+    for (n, category) in ["dental", "loan", "flat"].iter().enumerate() {
+        desk.wav(&format!("{category}.wav"), &script(n as u64));
+        list += &format!("{category}-1, {category}, {category}.wav\n");
     }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn put(&self, name: &str, content: &[u8]) {
-        fs::write(self.path(name), content).unwrap();
-    }
-
-    /// Runs the command in the folder.
-    fn run(&self, args: &str) -> Output {
-        let mut command = Command::new(CALLPRINT);
-        command.current_dir(&self.folder).args(args.split(' ')).output().unwrap()
-    }
-
-    /// Runs it and expects it to succeed; its output.
-    fn ok(&self, args: &str) -> String {
-        let output = self.run(args);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "callprint {args}: {errors}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Runs it and expects it to fail with a message that has all of `words`;
-    /// nothing may be left in the folder that was not there.
-    fn fails(&self, args: &str, status: i32, words: &[&str]) {
-        let before = self.files();
-        let output = self.run(args);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(status), "callprint {args}: {errors}");
-        for word in words {
-            assert!(errors.contains(word), "callprint {args}: {word:?} is not in: {errors}");
-        }
-        assert_eq!(self.files(), before, "callprint {args} left something");
-    }
-
-    fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let mut files: Vec<_> = fs::read_dir(&self.folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .map(|path| (path.clone(), fs::read(path).unwrap()))
-            .collect();
-        files.sort();
-        files
-    }
+    desk.put("refs.csv", list);
+    desk
 }
 
 fn script(n: u64) -> Vec<i16> {
@@ -84,7 +32,7 @@ fn script(n: u64) -> Vec<i16> {
 
 /// One desk for all tests that only read it; a bake takes seconds.
 static BAKED: LazyLock<Desk> = LazyLock::new(|| {
-    let desk = Desk::new();
+    let desk = with_recordings();
     desk.ok("enroll --list refs.csv --pack p.json --vendor us --quiet");
     desk.ok("bake --pack p.json --out a.cwasm --quiet");
     desk
@@ -117,7 +65,7 @@ fn three_scripts_in_one_recording_are_found_at_their_places() {
         call.extend([0; 4_000]);
     }
     let call = fixtures::line(3, &call, 0.4, 40.0);
-    fs::write(desk.path("mixed.wav"), fixtures::wav(8_000, 1, &call)).unwrap();
+    desk.wav("mixed.wav", &call);
     let lines = json_lines(&desk.ok("analyze --analyzer a.cwasm --format jsonl mixed.wav"));
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0]["file"], "mixed.wav");
@@ -183,13 +131,13 @@ fn every_encoding_gives_the_same_verdict() {
     ];
     let mut list = String::from("wav,truth\n");
     for (name, content) in files {
-        fs::write(desk.path(&format!("{name}.wav")), content).unwrap();
+        desk.put(&format!("{name}.wav"), content);
         list += &format!("{name}.wav,loan\n");
     }
-    fs::write(desk.path("raw.al"), bytes(&|s| vec![a_law(s)])).unwrap();
-    fs::write(desk.path("raw.ul"), bytes(&|s| vec![mu_law(s)])).unwrap();
+    desk.put("raw.al", bytes(&|s| vec![a_law(s)]));
+    desk.put("raw.ul", bytes(&|s| vec![mu_law(s)]));
     list += "raw.al,loan\nraw.ul,loan\n";
-    fs::write(desk.path("calls.csv"), list).unwrap();
+    desk.put("calls.csv", list);
     let lines =
         json_lines(&desk.ok("analyze --analyzer a.cwasm --list calls.csv --jobs 2 --format jsonl"));
     assert_eq!(lines.len(), files.len() + 2);
@@ -223,7 +171,7 @@ fn mu_law(sample: i16) -> u8 {
 
 #[test]
 fn a_pack_is_extended_and_never_overwritten() {
-    let desk = Desk::new();
+    let desk = with_recordings();
     desk.ok("enroll --script-id dental-1 --pack p.json --name mine --category dental dental.wav");
     let first = fs::read_to_string(desk.path("p.json")).unwrap();
     let mut pack: Value = serde_json::from_str(&first).unwrap();
@@ -233,22 +181,22 @@ fn a_pack_is_extended_and_never_overwritten() {
     desk.put("p.json", pack.to_string().as_bytes());
     desk.ok("enroll --script-id loan-1 --pack p.json loan.wav");
     desk.ok("enroll --script-id dental-1 --pack p.json flat.wav");
-    let pack: Value = serde_json::from_slice(&fs::read(desk.path("p.json")).unwrap()).unwrap();
+    let pack: Value = desk.json("p.json");
     assert_eq!(pack["id"], "mine");
     assert_eq!(pack["licence"], "CC0-1.0");
     assert_eq!(pack["scripts"][0]["numbers_seen"][0], "+4930123456");
     assert_eq!(pack["scripts"][0]["category"], "dental");
     assert_eq!(pack["scripts"][0]["nodes"].as_array().unwrap().len(), 2);
     assert_eq!(pack["scripts"][1]["id"], "loan-1");
-    desk.fails("enroll --script-id loan-1 --pack p.json loan.wav", 2, &["loan.wav", "already"]);
-    desk.fails("enroll --script-id x --pack p.json --name other flat.wav", 2, &["mine", "--name"]);
+    desk.fails("enroll --script-id loan-1 --pack p.json loan.wav", &["loan.wav", "already"]);
+    desk.fails("enroll --script-id x --pack p.json --name other flat.wav", &["mine", "--name"]);
     desk.put("p.json", b"{}");
-    desk.fails("enroll --script-id x --pack p.json flat.wav", 2, &["p.json", "format"]);
+    desk.fails("enroll --script-id x --pack p.json flat.wav", &["p.json", "format"]);
 }
 
 #[test]
 fn recordings_that_cannot_be_used_are_named_with_reason_and_remedy() {
-    let desk = Desk::new();
+    let desk = with_recordings();
     let whole = fixtures::wav(8_000, 1, &script(0));
     let bad: &[(&str, Vec<u8>, &[&str])] = &[
         ("cut.wav", whole[..20_000].to_vec(), &["cut short", "80000", "9978"]),
@@ -264,21 +212,21 @@ fn recordings_that_cannot_be_used_are_named_with_reason_and_remedy() {
     for (name, content, words) in bad {
         desk.put(name, content);
         let words: Vec<&str> = words.iter().chain(&[*name]).copied().collect();
-        desk.fails(&format!("enroll --script-id x --pack p.json dental.wav {name}"), 2, &words);
+        desk.fails(&format!("enroll --script-id x --pack p.json dental.wav {name}"), &words);
     }
-    desk.fails("enroll --script-id x --pack p.json none.wav", 2, &["none.wav", "No such file"]);
+    desk.fails("enroll --script-id x --pack p.json none.wav", &["none.wav", "No such file"]);
     desk.put("columns.csv", b"script,wav\na,dental.wav\n");
-    desk.fails("enroll --list columns.csv --pack p.json", 2, &["columns.csv", "script_id", "wav"]);
+    desk.fails("enroll --list columns.csv --pack p.json", &["columns.csv", "script_id", "wav"]);
     desk.put("ragged.csv", b"script_id,wav\na\n");
-    desk.fails("enroll --list ragged.csv --pack p.json", 2, &["ragged.csv"]);
+    desk.fails("enroll --list ragged.csv --pack p.json", &["ragged.csv"]);
     desk.put("hole.csv", b"script_id,wav\na,\n");
-    desk.fails("enroll --list hole.csv --pack p.json", 2, &["hole.csv", "line 2", "wav"]);
+    desk.fails("enroll --list hole.csv --pack p.json", &["hole.csv", "line 2", "wav"]);
 }
 
 #[test]
 fn one_bad_call_does_not_keep_the_others_from_analysis() {
     let desk = &*BAKED;
-    fs::write(desk.path("damaged.wav"), b"RIFF").unwrap();
+    desk.put("damaged.wav", b"RIFF");
     let output =
         desk.run("analyze --analyzer a.cwasm --format jsonl damaged.wav dental.wav gone.wav");
     assert_eq!(output.status.code(), Some(1));
@@ -292,9 +240,9 @@ fn one_bad_call_does_not_keep_the_others_from_analysis() {
 
 #[test]
 fn a_pack_that_cannot_be_read_bakes_nothing() {
-    let desk = Desk::new();
+    let desk = with_recordings();
     desk.ok("enroll --list refs.csv --pack p.json");
-    let good: Value = serde_json::from_slice(&fs::read(desk.path("p.json")).unwrap()).unwrap();
+    let good: Value = desk.json("p.json");
     let change = |f: &dyn Fn(&mut Value)| {
         let mut pack = good.clone();
         f(&mut pack);
@@ -302,25 +250,25 @@ fn a_pack_that_cannot_be_read_bakes_nothing() {
     };
     let bake = "bake --pack bad.json --out a.cwasm";
     change(&|p| p["format_version"] = 2.into());
-    desk.fails(bake, 2, &["bad.json", "format_version", "2"]);
+    desk.fails(bake, &["bad.json", "format_version", "2"]);
     change(&|p| p["format"] = "other".into());
-    desk.fails(bake, 2, &["bad.json", "other"]);
+    desk.fails(bake, &["bad.json", "other"]);
     change(&|p| p["code"] = "another/1".into());
-    desk.fails(bake, 2, &["bad.json", "another/1", "enrol"]);
+    desk.fails(bake, &["bad.json", "another/1", "enrol"]);
     change(&|p| p["scripts"][0]["nodes"][0]["codes"] = "AAAA".into());
-    desk.fails(bake, 2, &["bad.json", "multiple of 8"]);
+    desk.fails(bake, &["bad.json", "multiple of 8"]);
     change(&|p| p["scripts"][1]["id"] = p["scripts"][0]["id"].clone());
-    desk.fails(bake, 2, &["bad.json", "dental-1", "twice"]);
-    desk.fails("bake --pack p.json --pack p.json --out a.cwasm", 2, &["p.json", "added already"]);
-    desk.fails("bake --pack none.json --out a.cwasm", 2, &["none.json", "No such file"]);
+    desk.fails(bake, &["bad.json", "dental-1", "twice"]);
+    desk.fails("bake --pack p.json --pack p.json --out a.cwasm", &["p.json", "added already"]);
+    desk.fails("bake --pack none.json --out a.cwasm", &["none.json", "No such file"]);
     desk.put("p.wasm", b"not wasm");
-    desk.fails("bake --pack p.json --plugin p.wasm --out a.cwasm", 2, &["p.wasm"]);
-    desk.fails("analyze --analyzer p.json dental.wav", 2, &["p.json", "callprint bake"]);
+    desk.fails("bake --pack p.json --plugin p.wasm --out a.cwasm", &["p.wasm"]);
+    desk.fails("analyze --analyzer p.json dental.wav", &["p.json", "callprint bake"]);
 }
 
 #[test]
 fn a_bake_that_cannot_finish_leaves_the_old_analyzer() {
-    let desk = Desk::new();
+    let desk = with_recordings();
     desk.ok("enroll --list refs.csv --pack p.json");
     desk.ok("bake --pack p.json --out a.cwasm");
     full_disk(&desk);
@@ -368,10 +316,8 @@ fn full_disk(desk: &Desk) {
 fn rules_are_tried_out_on_recordings() {
     let desk = &*BAKED;
     let call = [vec![0; 4_000], script(0)[8_000..64_000].to_vec()].concat();
-    fs::write(desk.path("robot.wav"), fixtures::wav(8_000, 1, &call)).unwrap();
-    fs::write(
-        desk.path("rules.json"),
-        r#"{ "version": 1, "allow": ["+49"], "rules": [
+    desk.wav("robot.wav", &call);
+    desk.put("rules.json", r#"{ "version": 1, "allow": ["+49"], "rules": [
             { "name": "no-teeth", "when": { "category": "dent*", "confidence": 0.9 },
               "action": "hangup" },
             { "name": "gone", "when": { "script": "loan-7" }, "action": "hangup", "shadow": false } ] }"#,
@@ -402,7 +348,7 @@ fn rules_are_tried_out_on_recordings() {
     let built_in = desk.ok("policy test --analyzer a.cwasm robot.wav");
     assert!(built_in.contains("known-script") && built_in.contains("tag the call"), "{built_in}");
     let beep = [vec![0; 8_000], fixtures::tone(1_000.0, 400, 8_000.0), vec![0; 16_000]].concat();
-    fs::write(desk.path("beep.wav"), fixtures::wav(8_000, 1, &beep)).unwrap();
+    desk.wav("beep.wav", &beep);
     let outbound = desk.ok("policy test --outbound --quiet beep.wav");
     assert!(outbound.contains("BEEP") && outbound.contains("beep-ended"), "{outbound}");
     let some = desk.run(&format!("{test} gone.wav robot.wav"));
@@ -418,39 +364,39 @@ fn rules_are_tried_out_on_recordings() {
 
 #[test]
 fn bad_rules_are_refused_with_path_and_nearest_name() {
-    let desk = Desk::new();
+    let desk = with_recordings();
     let rules = r#"{ "version": 1, "rules": [ { "name": "r", "when": { "scirpt": "x" } } ] }"#;
     desk.put("bad.json", rules.as_bytes());
     let words = ["bad.json", "rules[0].when.scirpt", "did you mean script?"];
-    desk.fails("policy test --rules bad.json dental.wav", 2, &words);
-    desk.fails("policy lint bad.json", 1, &words);
-    desk.fails("policy lint none.json", 1, &["none.json", "No such file"]);
+    desk.fails("policy test --rules bad.json dental.wav", &words);
+    desk.fails("policy lint bad.json", &words);
+    desk.fails("policy lint none.json", &["none.json", "No such file"]);
 }
 
 #[test]
 fn decisions_are_explained_from_the_evidence_log() {
     let calls =
         BAKED.ok("policy test --analyzer a.cwasm --format jsonl --caller 030 dental.wav loan.wav");
-    let desk = Desk::new();
+    let desk = with_recordings();
     let mut log = String::new();
     for line in json_lines(&calls) {
         for decision in line["decisions"].as_array().unwrap() {
             log += &format!("{decision}\n");
         }
     }
-    fs::write(desk.path("log.jsonl"), format!("{log}{{\"call\": \"torn")).unwrap();
+    desk.put("log.jsonl", format!("{log}{{\"call\": \"torn"));
     let loan = desk.ok("explain --log log.jsonl");
     assert!(loan.starts_with("loan.wav: inbound, from 030 to a number not kept\n"), "{loan}");
     assert!(loan.contains("loan-1") && !loan.contains("dental"), "{loan}");
     // What was rotated away is read too.
     fs::rename(desk.path("log.jsonl"), desk.path("log.jsonl.1")).unwrap();
-    fs::write(desk.path("log.jsonl"), "").unwrap();
+    desk.put("log.jsonl", "");
     let dental = desk.ok("explain --log log.jsonl dental.wav");
     for words in ["dental-1", "known-script", "tag the call", "SCRIPT-", "10^"] {
         assert!(dental.contains(words), "{words:?} is not in: {dental}");
     }
-    desk.fails("explain --log log.jsonl other.wav", 2, &["log.jsonl", "other.wav"]);
-    desk.fails("explain --log none.jsonl", 2, &["none.jsonl", "No such file"]);
+    desk.fails("explain --log log.jsonl other.wav", &["log.jsonl", "other.wav"]);
+    desk.fails("explain --log none.jsonl", &["none.jsonl", "No such file"]);
 }
 
 #[test]
@@ -465,17 +411,20 @@ fn wrong_usage_is_told_apart() {
 
 #[test]
 fn an_analyzer_of_another_version_is_baked_again() {
-    let desk = Desk::new();
+    let desk = with_recordings();
     desk.ok("enroll --list refs.csv --pack p.json --quiet");
     desk.ok("bake --pack p.json --out a.cwasm --quiet");
-    desk.put("call.wav", &fixtures::wav(8_000, 1, &script(1)));
-    for command in ["analyze --analyzer a.cwasm", "report --analyzer a.cwasm --out r.html"] {
-        // The recipe is JSON at the end of the file.
+    desk.wav("call.wav", &script(1));
+    // The recipe is JSON at the end of the file.
+    let make_old = || {
         let mut bytes = fs::read(desk.path("a.cwasm")).unwrap();
         let ours = format!("callprint {}", env!("CARGO_PKG_VERSION"));
         let at = bytes.windows(ours.len()).rposition(|w| w == ours.as_bytes()).unwrap();
         bytes[at..at + ours.len()].copy_from_slice(ours.replace('.', "9").as_bytes());
         desk.put("a.cwasm", &bytes);
+    };
+    for command in ["analyze --analyzer a.cwasm", "report --analyzer a.cwasm --out r.html"] {
+        make_old();
         let output = desk.run(&format!("{command} call.wav"));
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{errors}");
@@ -485,6 +434,11 @@ fn an_analyzer_of_another_version_is_baked_again() {
     assert!(page.contains("loan-1"));
     assert!(!page.contains("https://"), "a report needs nothing else");
     assert!(desk.ok("analyze --analyzer a.cwasm call.wav").contains("loan-1"));
+    // Only of the packs that were looked at when it was baked.
+    make_old();
+    desk.put("p.json", desk.json("p.json").to_string().replace("loan-1", "loan-2"));
+    let words = ["p.json", "a.cwasm", "was baked from", "callprint bake"];
+    desk.fails("analyze --analyzer a.cwasm call.wav", &words);
 }
 
 #[test]
@@ -492,7 +446,7 @@ fn ringing_is_a_callback_only_where_the_call_was_placed_to_us() {
     let desk = &*BAKED;
     let pulse = fixtures::tone(450.0, 1_000, 3_000.0);
     let call = [&pulse[..], &[0; 32_000], &pulse, &[0; 32_000], &pulse].concat();
-    fs::write(desk.path("ringing.wav"), fixtures::wav(8_000, 1, &call)).unwrap();
+    desk.wav("ringing.wav", &call);
     for (flag, tone) in [("", "callback-ringback"), (" --outbound", "ringback")] {
         let line = format!("analyze --analyzer a.cwasm --format jsonl{flag} ringing.wav");
         let findings = &json_lines(&desk.ok(&line))[0]["findings"];
@@ -505,7 +459,7 @@ fn ringing_is_a_callback_only_where_the_call_was_placed_to_us() {
 
 #[test]
 fn the_demo_hears_what_is_played() {
-    let desk = Desk { folder: tempfile::tempdir().unwrap() };
+    let desk = Desk::new();
     let audio = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/demo");
     let demo = format!("demo --audio {audio} --speed 1000 --html out/report.html");
     let first = desk.ok(&demo);

@@ -1,83 +1,31 @@
 //! Packs as a vendor and a host work with them.
 
+mod common;
+
 use std::{
     fs,
     io::{Read, Write},
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Stdio},
     thread,
     time::Duration,
 };
 
 use callprint_fixtures as fixtures;
+use common::{CALLPRINT, Desk};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-const CALLPRINT: &str = env!("CARGO_BIN_EXE_callprint");
-
-/// A folder to work in.
-struct Desk {
-    folder: TempDir,
-}
-
-impl Desk {
-    fn new() -> Desk {
-        Desk { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn put(&self, name: &str, content: impl AsRef<[u8]>) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-
-    fn wav(&self, name: &str, samples: &[i16]) {
-        self.put(name, fixtures::wav(8_000, 1, samples));
-    }
-
-    fn json(&self, name: &str) -> Value {
-        serde_json::from_slice(&fs::read(self.path(name)).unwrap()).unwrap()
-    }
-
-    fn run(&self, args: &str) -> Output {
-        let mut command = Command::new(CALLPRINT);
-        command.current_dir(&self.folder).args(args.split(' ')).output().unwrap()
-    }
-
-    fn ok(&self, args: &str) -> String {
-        let output = self.run(args);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "callprint {args}: {errors}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Runs it and expects it to be refused with all of `words`.
-    fn fails(&self, args: &str, words: &[&str]) {
-        let output = self.run(args);
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8_lossy(&text);
-        assert_eq!(output.status.code(), Some(2), "callprint {args}: {text}");
-        for word in words {
-            assert!(text.contains(word), "callprint {args}: {word:?} is not in: {text}");
-        }
-    }
-
-    /// The script findings of a recording: script and node, in order.
-    fn named(&self, wav: &str) -> Vec<(String, String)> {
-        let out = self.ok(&format!("analyze --analyzer a.cwasm --format jsonl {wav}"));
-        let line: Value = serde_json::from_str(&out).unwrap();
-        let findings = line["findings"].as_array().unwrap().iter();
-        let text = |f: &Value, name: &str| f[name].as_str().unwrap().to_owned();
-        findings
-            .filter(|f| f["kind"] == "script")
-            .map(|f| (text(f, "script_id"), text(f, "node")))
-            .collect()
-    }
+/// The script findings of a recording: script and node, in order.
+fn named(desk: &Desk, wav: &str) -> Vec<(String, String)> {
+    let out = desk.ok(&format!("analyze --analyzer a.cwasm --format jsonl {wav}"));
+    let line: Value = serde_json::from_str(&out).unwrap();
+    let findings = line["findings"].as_array().unwrap().iter();
+    let text = |f: &Value, name: &str| f[name].as_str().unwrap().to_owned();
+    findings
+        .filter(|f| f["kind"] == "script")
+        .map(|f| (text(f, "script_id"), text(f, "node")))
+        .collect()
 }
 
 fn speech(seed: u64, ms: u32) -> Vec<i16> {
@@ -122,9 +70,9 @@ fn what_three_calls_have_in_common_is_enrolled_and_known_in_a_fourth() {
     desk.ok("bake --pack p.json --out a.cwasm");
     let fourth = [speech(40, 2_000), with_name(41, 800)].concat();
     desk.wav("fourth.wav", &fixtures::line(9, &fourth, 0.4, 60.0));
-    assert_eq!(desk.named("fourth.wav")[0], ("offer".into(), "main".into()));
+    assert_eq!(named(&desk, "fourth.wav")[0], ("offer".into(), "main".into()));
     desk.wav("other.wav", &speech(40, 12_000));
-    assert_eq!(desk.named("other.wav"), []);
+    assert_eq!(named(&desk, "other.wav"), []);
     desk.fails(
         "enroll --script-id x --find-common --pack q.json 0.wav other.wav",
         &["other.wav", "shares"],
@@ -163,7 +111,7 @@ fn takes_of_the_same_words_are_one_node_with_slots() {
     desk.ok("bake --pack p.json --out a.cwasm");
     let call = [with_name(60, 600), silence(2_000), speech(3, 4_000)].concat();
     desk.wav("call.wav", &fixtures::line(5, &call, 0.4, 40.0));
-    let named = desk.named("call.wav");
+    let named = named(&desk, "call.wav");
     assert_eq!(named[0], ("takes".into(), "opening".into()), "{named:?}");
 
     for (nodes, words) in [
@@ -260,7 +208,7 @@ fn compressed_recordings_are_as_good() {
     for ending in ["flac", "ogg", "mp3"] {
         desk.ok(&format!("enroll --pack {ending}.json in/{ending}.{ending}"));
         desk.ok(&format!("bake --pack {ending}.json --out a.cwasm"));
-        assert_eq!(desk.named("call.wav")[0].0, ending);
+        assert_eq!(named(&desk, "call.wav")[0].0, ending);
     }
     let cut = fs::read(folder.join("speech.flac")).unwrap();
     desk.put("cut.flac", &cut[..cut.len() / 2]);
@@ -340,6 +288,31 @@ fn packs_are_changed_and_compared() {
         let (task, rest) =
             task.split_once(' ').map_or((task, String::new()), |(t, r)| (t, format!(" {r}")));
         desk.fails(&format!("pack {task} p.json{rest}"), &["format_version", "2"]);
+    }
+}
+
+#[test]
+fn whoever_reads_may_stop_and_a_disk_may_be_full() {
+    let desk = Desk::new();
+    vendor_pack(&desk);
+    fs::copy(desk.path("p.json"), desk.path("q.json")).unwrap();
+    desk.ok("pack set q.json licence=MIT");
+    for task in ["show p.json", "stats p.json", "lint --format jsonl p.json", "diff p.json q.json"]
+    {
+        let run = |out: Stdio| {
+            let mut command = Command::new(CALLPRINT);
+            command.arg("pack").args(task.split(' ')).current_dir(&desk.folder).stdout(out);
+            let done = command.stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+            (done.status.code(), String::from_utf8(done.stderr).unwrap())
+        };
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let (status, errors) = run(full.into());
+        assert_eq!(status, Some(2), "{task}: {errors}");
+        assert!(errors.contains("standard output cannot be written: No space"), "{task}: {errors}");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let (status, errors) = run(writer.into());
+        assert_eq!(status, Some(0), "{task}: {errors}");
     }
 }
 

@@ -79,26 +79,50 @@ pub struct PackRecipe {
     pub duration_s: f64,
 }
 
+/// A pack's file as it was read: what is looked at is what is baked.
+#[derive(Debug, Clone)]
+pub struct PackFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// All of it.
+    pub content: Vec<u8>,
+}
+
+impl PackFile {
+    /// Reads a pack's file; its size is checked, its content is not.
+    pub fn read(path: &Path) -> Result<PackFile, Error> {
+        let size = path.metadata().map_err(Error::io(path))?.len();
+        if size > limits::PACK_BYTES {
+            let max = limits::PACK_BYTES;
+            let reason = format!("it has {size} bytes, the limit is {max}; split it");
+            return Err(Error::Pack { path: path.to_owned(), reason });
+        }
+        let content = std::fs::read(path).map_err(Error::io(path))?;
+        Ok(PackFile { path: path.to_owned(), content })
+    }
+}
+
 /// Bakes `packs` and a plugin (the built-in one unless named) into `out`,
 /// which is replaced as a whole or not at all.
 pub fn bake(packs: &[PathBuf], plugin: Option<&Path>, out: &Path) -> Result<Recipe, Error> {
-    let (contents, plugin_bytes) = read(packs, plugin)?;
-    bake_these(packs, &contents, plugin, &plugin_bytes, out)
+    let packs = packs.iter().map(|p| PackFile::read(p)).collect::<Result<Vec<_>, _>>()?;
+    bake_files(&packs, plugin, out)
 }
 
-/// Packs and plugin.
-fn read(packs: &[PathBuf], plugin: Option<&Path>) -> Result<(Vec<Vec<u8>>, Vec<u8>), Error> {
-    let contents = packs.iter().map(|p| read_pack(p)).collect::<Result<_, _>>()?;
-    let plugin = match plugin {
-        Some(path) => std::fs::read(path).map_err(Error::io(path))?,
-        None => PLUGIN.to_vec(),
-    };
-    Ok((contents, plugin))
+/// [`bake`] of packs that were read, and perhaps looked at, before.
+pub fn bake_files(packs: &[PackFile], plugin: Option<&Path>, out: &Path) -> Result<Recipe, Error> {
+    bake_read(packs, plugin, &read_plugin(plugin)?, out)
 }
 
-fn bake_these(
-    packs: &[PathBuf],
-    contents: &[Vec<u8>],
+fn read_plugin(path: Option<&Path>) -> Result<Vec<u8>, Error> {
+    match path {
+        Some(path) => std::fs::read(path).map_err(Error::io(path)),
+        None => Ok(PLUGIN.to_vec()),
+    }
+}
+
+fn bake_read(
+    packs: &[PackFile],
     plugin: Option<&Path>,
     plugin_bytes: &[u8],
     out: &Path,
@@ -108,19 +132,20 @@ fn bake_these(
         |e: wasmtime::Error| Error::Plugin { plugin: name.clone(), reason: format!("{e:#}") };
 
     let engine = engine::for_bake().map_err(fault)?;
-    let (component, summary, memory_bytes) = fill(&engine, plugin_bytes, packs, contents, &name)?;
+    let (component, summary, memory_bytes) = fill(&engine, plugin_bytes, packs, &name)?;
     let native = engine.precompile_component(&component).map_err(fault)?;
-    let catalogue = Catalogue::of_packs(contents);
-    let recipes = packs.iter().zip(contents).zip(&summary.packs);
+    let contents: Vec<&[u8]> = packs.iter().map(|p| p.content.as_slice()).collect();
+    let catalogue = Catalogue::of_packs(&contents);
+    let recipes = packs.iter().zip(&summary.packs);
     let recipe = Recipe {
         runtime: runtime_version(),
         plugin: plugin.map(absolute),
         plugin_sha256: sha256(plugin_bytes),
         analyzer: summary.analyzer.clone(),
         packs: recipes
-            .map(|((path, bytes), pack)| PackRecipe {
-                path: absolute(path),
-                sha256: sha256(bytes),
+            .map(|(file, pack)| PackRecipe {
+                path: absolute(&file.path),
+                sha256: sha256(&file.content),
                 id: pack.id.clone(),
                 version: pack.version.clone(),
                 scripts: pack.scripts,
@@ -141,22 +166,22 @@ fn bake_these(
 pub fn again(path: &Path) -> Result<Recipe, Error> {
     let mut file = File::open(path).map_err(Error::io(path))?;
     let (recipe, _) = Recipe::read(path, &mut file)?;
-    let packs: Vec<PathBuf> = recipe.packs.iter().map(|p| p.path.clone()).collect();
-    let (contents, plugin) = read(&packs, recipe.plugin.as_deref())?;
+    let packs =
+        recipe.packs.iter().map(|p| PackFile::read(&p.path)).collect::<Result<Vec<_>, _>>()?;
+    let own = recipe.plugin.as_deref();
+    let plugin = read_plugin(own)?;
     let is_other = |bytes: &[u8], hash: &str| sha256(bytes) != hash;
-    let mut changed: Vec<&Path> = recipe
-        .packs
-        .iter()
-        .zip(&contents)
-        .filter(|(pack, bytes)| is_other(bytes, &pack.sha256))
-        .map(|(pack, _)| pack.path.as_path())
-        .collect();
-    changed.extend(recipe.plugin.as_deref().filter(|_| is_other(&plugin, &recipe.plugin_sha256)));
-    if let Some(first) = changed.first() {
-        let reason = format!("{} has changed since", first.display());
+    let mut changed =
+        packs.iter().zip(&recipe.packs).filter(|(now, then)| is_other(&now.content, &then.sha256));
+    let changed = changed.next().map(|(now, _)| now.path.as_path());
+    if let Some(changed) = changed.or(own.filter(|_| is_other(&plugin, &recipe.plugin_sha256))) {
+        let reason = format!(
+            "{} has changed since; check it, and give it to `callprint bake`",
+            changed.display()
+        );
         return Err(Error::Stale { path: path.to_owned(), reason });
     }
-    bake_these(&packs, &contents, recipe.plugin.as_deref(), &plugin, path)
+    bake_read(&packs, own, &plugin, path)
 }
 
 /// Feeds the packs to the plugin; returns the component with the memory it
@@ -164,8 +189,7 @@ pub fn again(path: &Path) -> Result<Recipe, Error> {
 fn fill(
     engine: &Engine,
     plugin: &[u8],
-    paths: &[PathBuf],
-    packs: &[Vec<u8>],
+    packs: &[PackFile],
     name: &str,
 ) -> Result<(Vec<u8>, CatalogSummary, usize), Error> {
     let refuse = |reason: String| Error::Plugin { plugin: name.into(), reason };
@@ -190,10 +214,10 @@ fn fill(
         refuse(format!("it is not of the world callprint:analyzer/analyzer@0.1.0: {e:#}"))
     })?;
     let catalog = instance.callprint_analyzer_catalog();
-    let total: usize = packs.iter().map(Vec::len).sum();
+    let total: usize = packs.iter().map(|p| p.content.len()).sum();
     catalog.call_expect(&mut store, total as u64).map_err(fault)?;
-    for (path, pack) in paths.iter().zip(packs) {
-        let answer = catalog.call_add_pack(&mut store, pack).map_err(fault)?;
+    for PackFile { path, content } in packs {
+        let answer = catalog.call_add_pack(&mut store, content).map_err(fault)?;
         answer.map_err(|e| Error::Pack { path: path.clone(), reason: pack_error(e) })?;
     }
     let summary = catalog.call_seal(&mut store).map_err(fault)?;
@@ -273,16 +297,6 @@ fn pack_error(error: PackError) -> String {
         PackError::TooLarge(m) => format!("too large: {m}"),
         PackError::Duplicate(m) => format!("duplicate: {m}"),
     }
-}
-
-fn read_pack(path: &Path) -> Result<Vec<u8>, Error> {
-    let size = path.metadata().map_err(Error::io(path))?.len();
-    if size > limits::PACK_BYTES {
-        let max = limits::PACK_BYTES;
-        let reason = format!("it has {size} bytes, the limit is {max}; split it");
-        return Err(Error::Pack { path: path.to_owned(), reason });
-    }
-    std::fs::read(path).map_err(Error::io(path))
 }
 
 fn absolute(path: &Path) -> PathBuf {

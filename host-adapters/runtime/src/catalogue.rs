@@ -44,9 +44,10 @@ struct Script {
 impl Catalogue {
     /// Of packs that a plugin has taken. A plugin may read packs of its own
     /// making: of such, nothing is known here.
-    pub fn of_packs(packs: &[Vec<u8>]) -> Catalogue {
+    pub fn of_packs(packs: &[impl AsRef<[u8]>]) -> Catalogue {
         let mut lines = Vec::new();
-        for pack in packs.iter().filter_map(|p| serde_json::from_slice::<Pack>(p).ok()) {
+        let read = packs.iter().filter_map(|p| serde_json::from_slice::<Pack>(p.as_ref()).ok());
+        for pack in read {
             for script in pack.scripts {
                 let (category, title) = (field(&script.category), field(&script.title));
                 lines.push(format!("{}/{}\t{category}\t{title}\n", pack.id, script.id));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use callprint_plugin::{
-    pack::{FORMAT, FORMAT_VERSION, Pack},
+    pack::{FORMAT, FORMAT_VERSION},
     script::Codebook,
 };
 use serde_json::{Map, Value};
@@ -15,8 +15,10 @@ use super::{file, schema};
 /// Write a pack as this version of callprint writes it, or say why the recordings are needed.
 #[derive(clap::Args)]
 pub struct Args {
+    /// The pack.
     #[arg(value_name = "PACK.json")]
     pack: PathBuf,
+    /// The pack to write.
     #[arg(long, value_name = "OUT.json")]
     out: PathBuf,
 }
@@ -39,7 +41,7 @@ pub fn run(args: &Args, quiet: bool) -> Result<()> {
         "{name}: `format_version` is {}, this callprint knows {FORMAT_VERSION} only; get a later one",
         claim["format_version"]
     );
-    let mut pack = Pack::read(&bytes).with_context(|| format!("{name}"))?;
+    let mut pack = file::parse(&args.pack, &bytes)?;
     let book = Codebook::default();
     ensure!(
         pack.code == book.id(),

@@ -7,20 +7,22 @@ use callprint_plugin::pack::{Pack, Script};
 use serde_json::{Map, Value};
 
 use super::file;
+use crate::print;
 
 /// Print what changed from one pack to another: a line for each field and script.
 #[derive(clap::Args)]
 pub struct Args {
+    /// The pack as it was.
     #[arg(value_name = "OLD.json")]
     old: PathBuf,
+    /// The pack as it is.
     #[arg(value_name = "NEW.json")]
     new: PathBuf,
 }
 
 pub fn run(args: &Args) -> Result<()> {
     let (old, new) = (file::read(&args.old)?, file::read(&args.new)?);
-    changes(&old, &new).iter().for_each(|line| println!("{line}"));
-    Ok(())
+    changes(&old, &new).iter().try_for_each(print::line)
 }
 
 fn changes(old: &Pack, new: &Pack) -> Vec<String> {

@@ -10,8 +10,10 @@ use super::{date::Date, file};
 /// when they were seen stay. The pack gets the next version.
 #[derive(clap::Args)]
 pub struct Args {
+    /// The pack.
     #[arg(value_name = "PACK.json")]
     pack: PathBuf,
+    /// The day.
     #[arg(long, value_name = "YYYY-MM-DD")]
     not_seen_since: Date,
 }

@@ -30,6 +30,7 @@ pub struct Args {
     /// Where `callprint pack push` put it: a folder or an address, with the pack's id at its end.
     #[arg(value_name = "PLACE/PACK_ID")]
     from: String,
+    /// The folder that packs are kept in; it is made if it is not there.
     #[arg(long, value_name = "FOLDER")]
     into: PathBuf,
     /// A public key of minisign, or a folder of them (*.pub).
@@ -41,57 +42,43 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, quiet: bool) -> Result<()> {
+    let keys = args.keys.as_deref().map(keys::load).transpose()?;
     let offer = source::latest(&args.from)?;
-    fs::create_dir_all(&args.into)
-        .with_context(|| format!("{}: cannot be made", args.into.display()))?;
-    // Complete or not at all: everything happens here until it is renamed.
-    let incoming = tempfile::Builder::new().prefix(".incoming-").tempdir_in(&args.into)?;
-    let path = incoming.path().join("pack.json");
-    let named = || format!("{}, version {}", args.from, offer.version);
-    fs::write(&path, &offer.pack)?;
-    if let Some(signature) = &offer.signature {
-        fs::write(file::signature_of(&path), signature)?;
-    }
+    let name = format!("{}, version {}", args.from, offer.version);
     ensure!(
-        offer.signature.is_some() && args.keys.is_some() || !args.from.starts_with("http://"),
-        "{}: without a signature that is checked, anybody on the way can change it; take it by https, \
-         or pin its vendor's key with --keys",
-        named()
+        offer.signature.is_some() && keys.is_some() || !args.from.starts_with("http://"),
+        "{name}: without a signature that is checked, anybody on the way can change it; take it by \
+         https, or pin its vendor's key with --keys"
     );
-    if let Some(keys) = &args.keys
+    if let Some(keys) = &keys
         && (offer.signature.is_some() || !args.allow_unsigned)
     {
-        keys::check_signature(&path, &offer.pack, &keys::load(keys)?).with_context(named)?;
+        keys::check_signature(&name, &offer.pack, offer.signature.as_deref(), keys)?;
     }
-    let pack = Pack::read(&offer.pack).with_context(named)?;
+    let pack = Pack::read(&offer.pack).with_context(|| name.clone())?;
     let wanted = args.from.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     ensure!(
         pack.id == wanted && pack.version == offer.version,
-        "{}: it is {:?} {:?}",
-        named(),
+        "{name}: it is {:?} {:?}",
         pack.id,
         pack.version
     );
-    keys::check_expiry(&path, &pack).with_context(named)?;
+    keys::check_expiry(&name, &pack)?;
     let home = args.into.join(&pack.id);
     let current = home.join(CURRENT).join("pack.json");
     if current.exists() {
-        keys::check_newer(&path, &pack, &file::read(&current)?).with_context(named)?;
+        keys::check_newer(&name, &pack, &file::read(&current)?)?;
     }
     let withdrawn = fs::read_to_string(home.join(WITHDRAWN)).unwrap_or_default();
     if withdrawn.trim() == pack.version {
-        bail!("{}: it was rolled back; a later version is taken when there is one", named());
+        bail!("{name}: it was rolled back; a later version is taken when there is one");
     }
     let target = home.join(&pack.version);
     if target.exists() {
         let same = file::bytes(&target.join("pack.json"))? == offer.pack;
-        ensure!(same, "{}: this version is there with other content; ask its vendor", named());
+        ensure!(same, "{name}: this version is there with other content; ask its vendor");
     } else {
-        fs::create_dir_all(&home).with_context(|| format!("{}: cannot be made", home.display()))?;
-        sync(&path)?;
-        fs::set_permissions(incoming.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-        fs::rename(incoming.keep(), &target)
-            .with_context(|| format!("{}: cannot be made", target.display()))?;
+        put(&offer, &target).with_context(|| format!("{}: cannot be made", target.display()))?;
     }
     let news = switch_to(&home, &pack.version)?;
     if !quiet {
@@ -101,9 +88,21 @@ pub fn run(args: &Args, quiet: bool) -> Result<()> {
     Ok(())
 }
 
-fn sync(path: &Path) -> Result<()> {
-    let context = || format!("{}: cannot be written", path.display());
-    fs::File::open(path).and_then(|f| f.sync_all()).with_context(context)
+/// Makes a version's folder, as a whole or not at all.
+fn put(offer: &source::Offer, target: &Path) -> Result<()> {
+    let home = target.parent().context("a version's folder is in its pack's")?;
+    fs::create_dir_all(home)?;
+    let incoming = tempfile::Builder::new().prefix(".incoming-").tempdir_in(home)?;
+    let path = incoming.path().join("pack.json");
+    file::replace(&path, 0o644, |w| Ok(w.write_all(&offer.pack)?))?;
+    if let Some(signature) = &offer.signature {
+        file::replace(&file::signature_of(&path), 0o644, |w| Ok(w.write_all(signature)?))?;
+    }
+    fs::set_permissions(incoming.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    fs::rename(incoming.path(), target)?;
+    // Its name is another's now.
+    let _ = incoming.keep();
+    Ok(())
 }
 
 /// Makes a version the current one; whether it was not before.

@@ -20,8 +20,12 @@ pub const CODE_MS: usize = 40;
 
 /// Reads and checks a pack.
 pub fn read(path: &Path) -> Result<Pack> {
-    let context = || format!("{}", path.display());
-    Pack::read(&bytes(path)?).with_context(context)
+    parse(path, &bytes(path)?)
+}
+
+/// Checks the bytes of a pack that were read from `path`.
+pub fn parse(path: &Path, bytes: &[u8]) -> Result<Pack> {
+    Pack::read(bytes).with_context(|| format!("{}", path.display()))
 }
 
 /// A pack's bytes, not yet looked at.
@@ -57,7 +61,7 @@ pub fn replace(
         _ => Path::new("."),
     };
     let mut file = tempfile::Builder::new()
-        .prefix(".callprint-pack-")
+        .prefix(".callprint-")
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
         .tempfile_in(folder)
         .with_context(context)?;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use callprint::bake::PackFile;
 use callprint_plugin::pack::Pack;
 use minisign_verify::{Error, PublicKey, Signature};
 
@@ -24,19 +25,23 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Refuses a pack's file unless it may be taken. Without keys every pack may: it was named by
-    /// who runs the command.
-    pub fn check(&self, path: &Path) -> Result<()> {
+    /// Refuses packs unless they may be taken. Without keys every pack may: it was named by who runs
+    /// the command.
+    pub fn check(&self, packs: &[PackFile]) -> Result<()> {
         let Some(keys) = &self.keys else {
             return Ok(());
         };
-        let pack = file::bytes(path)?;
-        if self.allow_unsigned && !file::signature_of(path).exists() {
-            return Ok(());
+        let keys = load(keys)?;
+        for PackFile { path, content } in packs {
+            let signature = signature(path)?;
+            if self.allow_unsigned && signature.is_none() {
+                continue;
+            }
+            let name = path.display().to_string();
+            check_signature(&name, content, signature.as_deref(), &keys)?;
+            check_expiry(&name, &file::parse(path, content)?)?;
         }
-        check_signature(path, &pack, &load(keys)?)?;
-        let pack = Pack::read(&pack).with_context(|| format!("{}", path.display()))?;
-        check_expiry(path, &pack)
+        Ok(())
     }
 }
 
@@ -67,8 +72,9 @@ fn read_key(path: &Path) -> Result<Key> {
     refuse_writable(path)?;
     let bytes = file::bounded(path, FILE_BYTES)?;
     let text = String::from_utf8(bytes).ok().with_context(|| format!("{name}: it is no text"))?;
-    let key = PublicKey::decode(&text)
-        .map_err(|_| anyhow::anyhow!("{name}: it is no public key of minisign"))?;
+    let key = PublicKey::decode(&text).map_err(|_| {
+        anyhow::anyhow!("{name}: it is no public key of minisign, as `callprint pack keygen` makes")
+    })?;
     Ok(Key { name, key })
 }
 
@@ -79,28 +85,36 @@ fn refuse_writable(path: &Path) -> Result<()> {
     let mode = path.metadata().with_context(context)?.mode() & 0o777;
     ensure!(
         mode & 0o022 == 0,
-        "{}: its mode is {mode:o}: others can replace the key",
+        "{}: its mode is {mode:o}: others can replace the key; take that away with `chmod go-w`",
         path.display()
     );
     Ok(())
 }
 
-/// Refuses bytes unless the signature beside `path` is one of a pinned key over
-/// them; the name of that key.
-pub fn check_signature(path: &Path, bytes: &[u8], keys: &[Key]) -> Result<String> {
-    let signature_path = file::signature_of(path);
-    let name = path.display();
-    if !signature_path.exists() {
+/// The signature's file beside a pack, if there is one.
+pub fn signature(pack: &Path) -> Result<Option<Vec<u8>>> {
+    let path = file::signature_of(pack);
+    path.exists().then(|| file::bounded(&path, FILE_BYTES)).transpose()
+}
+
+/// Refuses a pack's bytes unless the signature is one of a pinned key over them; the name of that
+/// key.
+pub fn check_signature(
+    name: &str,
+    bytes: &[u8],
+    signature: Option<&[u8]>,
+    keys: &[Key],
+) -> Result<String> {
+    let Some(signature) = signature else {
         bail!(
-            "{name}: it is not signed (there is no {}); have its vendor sign it, or pass \
-             --allow-unsigned if you know where it is from",
-            signature_path.display()
+            "{name}: it is not signed (there is no .minisig beside it); have its vendor sign it, or \
+             bake or fetch it with --allow-unsigned if you know where it is from"
         );
-    }
-    let text = file::bounded(&signature_path, FILE_BYTES)?;
-    let damaged = || format!("{}: it is no signature of minisign", signature_path.display());
-    let text = String::from_utf8(text).ok().with_context(damaged)?;
-    let signature = Signature::decode(&text).ok().with_context(damaged)?;
+    };
+    let text = std::str::from_utf8(signature).ok();
+    let signature = text
+        .and_then(|text| Signature::decode(text).ok())
+        .with_context(|| format!("{name}.minisig: it is no signature of minisign; get it again"))?;
     let mut reason = None;
     for key in keys {
         match key.key.verify(bytes, &signature, false) {
@@ -123,24 +137,19 @@ pub fn check_signature(path: &Path, bytes: &[u8], keys: &[Key]) -> Result<String
 }
 
 /// Refuses a pack whose last day is over.
-pub fn check_expiry(path: &Path, pack: &Pack) -> Result<()> {
+pub fn check_expiry(name: &str, pack: &Pack) -> Result<()> {
     let Some(expires) = pack.more.get("expires") else {
         return Ok(());
     };
     let day = expires.as_str().unwrap_or_default().parse::<Date>();
-    let day = day.map_err(|e| anyhow::anyhow!("{}: `expires`: {e}", path.display()))?;
+    let day = day.map_err(|e| anyhow::anyhow!("{name}: `expires`: {e}"))?;
     let today = Date::today();
-    ensure!(
-        day >= today,
-        "{}: it expired on {day}, and today is {today}; get a newer one",
-        path.display()
-    );
+    ensure!(day >= today, "{name}: it expired on {day}, and today is {today}; get a newer one");
     Ok(())
 }
 
 /// Refuses a pack that is not newer than the one it would replace, or is another.
-pub fn check_newer(path: &Path, pack: &Pack, old: &Pack) -> Result<()> {
-    let name = path.display();
+pub fn check_newer(name: &str, pack: &Pack, old: &Pack) -> Result<()> {
     ensure!(pack.id == old.id, "{name}: it is {:?}, and would replace {:?}", pack.id, old.id);
     let (Some(new), Some(before)) = (file::numbers(&pack.version), file::numbers(&old.version))
     else {
@@ -163,41 +172,36 @@ mod tests {
     #[test]
     fn no_bit_of_a_signed_pack_can_be_changed() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("p.json");
         let public = folder.path().join("us.pub");
         let key = SigningKey::new([7; 40]);
         std::fs::write(&public, key.public_file()).unwrap();
         let keys = load(&public).unwrap();
         let pack: Vec<u8> = (0..10_000u32).map(|n| ((n * n) >> 3) as u8).collect();
         let signature = key.sign(&pack, "timestamp:1\tpack:p\tversion:1.0.0").into_bytes();
-        let write =
-            |signature: &[u8]| std::fs::write(file::signature_of(&path), signature).unwrap();
-        write(&signature);
-        check_signature(&path, &pack, &keys).unwrap();
+        let check =
+            |pack: &[u8], signature: &[u8]| check_signature("p", pack, Some(signature), &keys);
+        check(&pack, &signature).unwrap();
         for n in 0..1_000 {
             let mut changed = pack.clone();
             changed[n * 9_973 % 10_000] ^= 1 << (n % 8);
-            let error = check_signature(&path, &changed, &keys).unwrap_err();
+            let error = check(&changed, &signature).unwrap_err();
             assert!(error.to_string().contains("changed"), "{error}");
         }
         for length in [0, 1, 5_000, 9_999] {
-            assert!(check_signature(&path, &pack[..length], &keys).is_err());
+            assert!(check(&pack[..length], &signature).is_err());
         }
         // All of the signature but its first line, which is not signed and says nothing.
         let first = signature.iter().position(|b| *b == b'\n').unwrap();
         for bit in first * 8 + 8..signature.len() * 8 - 8 {
             let mut changed = signature.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            write(&changed);
-            assert!(check_signature(&path, &pack, &keys).is_err(), "bit {bit}");
+            assert!(check(&pack, &changed).is_err(), "bit {bit}");
         }
         for length in 0..signature.len() - 1 {
-            write(&signature[..length]);
-            assert!(check_signature(&path, &pack, &keys).is_err(), "{length} bytes");
+            assert!(check(&pack, &signature[..length]).is_err(), "{length} bytes");
         }
         let other = SigningKey::new([8; 40]);
-        write(other.sign(&pack, "").as_bytes());
-        let error = check_signature(&path, &pack, &keys).unwrap_err();
+        let error = check(&pack, other.sign(&pack, "").as_bytes()).unwrap_err();
         assert!(error.to_string().contains("not pinned"), "{error}");
     }
 }

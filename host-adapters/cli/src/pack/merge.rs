@@ -18,6 +18,7 @@ pub struct Args {
     /// Where packs have different scripts of the same id, take the later one.
     #[arg(long)]
     replace: bool,
+    /// The packs, two or more.
     #[arg(required = true, num_args = 2.., value_name = "PACK.json")]
     packs: Vec<PathBuf>,
 }

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{file, schema, source};
+use super::{file, keys, schema, source};
 
 /// Put a signed pack into a folder that `callprint pack fetch` reads, itself or through a web
 /// server. Versions that are there stay.
 #[derive(clap::Args)]
 pub struct Args {
+    /// The pack.
     #[arg(value_name = "PACK.json")]
     pack: PathBuf,
     /// The folder; the pack gets one of its own in it, called as its id.
@@ -24,7 +25,7 @@ pub struct Args {
 pub fn run(args: &Args, quiet: bool) -> Result<()> {
     let name = args.pack.display();
     let bytes = file::bytes(&args.pack)?;
-    let pack = file::read(&args.pack)?;
+    let pack = file::parse(&args.pack, &bytes)?;
     let complaints = schema::check(&serde_json::from_slice::<Value>(&bytes)?);
     ensure!(complaints.is_empty(), "{name}: {}", complaints.join("; "));
     ensure!(
@@ -32,9 +33,9 @@ pub fn run(args: &Args, quiet: bool) -> Result<()> {
         "{name}: its version {:?} is not of three numbers, which fetch compares",
         pack.version
     );
-    let signature = file::signature_of(&args.pack);
+    let signature = keys::signature(&args.pack)?;
     ensure!(
-        signature.exists() || args.allow_unsigned,
+        signature.is_some() || args.allow_unsigned,
         "{name}: it is not signed; sign it with `callprint pack sign`, or pass --allow-unsigned"
     );
     let folder = args.to.join(&pack.id);
@@ -50,8 +51,7 @@ pub fn run(args: &Args, quiet: bool) -> Result<()> {
     }
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("{}: cannot be made", folder.display()))?;
-    if signature.exists() {
-        let text = std::fs::read(&signature)?;
+    if let Some(text) = signature {
         file::replace(&file::signature_of(&target), 0o644, |w| Ok(w.write_all(&text)?))?;
     }
     file::replace(&target, 0o644, |w| Ok(w.write_all(&bytes)?))?;

@@ -9,8 +9,10 @@ use super::file;
 /// Take scripts out of a pack, which gets the next version.
 #[derive(clap::Args)]
 pub struct Args {
+    /// The pack.
     #[arg(value_name = "PACK.json")]
     pack: PathBuf,
+    /// The scripts.
     #[arg(required = true, value_name = "SCRIPT_ID")]
     scripts: Vec<String>,
 }

@@ -11,11 +11,13 @@ use super::{file, schema};
 /// NAME= takes a field away. Lists are separated by semicolons.
 #[derive(clap::Args)]
 pub struct Args {
+    /// The pack.
     #[arg(value_name = "PACK.json")]
     pack: PathBuf,
     /// Of this script instead of the pack.
     #[arg(long, value_name = "ID")]
     script: Option<String>,
+    /// The fields.
     #[arg(required = true, value_name = "NAME=VALUE")]
     fields: Vec<String>,
 }

@@ -7,10 +7,12 @@ use callprint_plugin::pack::{Node, Script};
 use serde_json::Value;
 
 use super::file;
+use crate::print::line;
 
 /// Print what is in a pack: a line a script, or all of the scripts named.
 #[derive(clap::Args)]
 pub struct Args {
+    /// The pack.
     #[arg(value_name = "PACK.json")]
     pack: PathBuf,
     /// Scripts to show in full.
@@ -25,23 +27,22 @@ pub fn run(args: &Args) -> Result<()> {
         ensure!(script.is_some(), "{}: there is no script {id:?}", args.pack.display());
     }
     if args.scripts.is_empty() {
-        println!("{} {}", pack.id, pack.version);
+        line(format_args!("{} {}", pack.id, pack.version))?;
         for name in ["name", "vendor", "licence", "created", "expires"] {
             if let Some(value) = pack.more.get(name) {
-                println!("{name:9} {}", plain(value));
+                line(format_args!("{name:9} {}", plain(value)))?;
             }
         }
-        println!("code      {}", pack.code);
+        line(format_args!("code      {}", pack.code))?;
         let total: f64 = pack.scripts.iter().map(file::script_seconds).sum();
-        println!("scripts   {}, {:.1} min", pack.scripts.len(), total / 60.0);
-        pack.scripts.iter().for_each(line);
+        line(format_args!("scripts   {}, {:.1} min", pack.scripts.len(), total / 60.0))?;
+        pack.scripts.iter().try_for_each(short)
     } else {
-        pack.scripts.iter().filter(|s| args.scripts.contains(&s.id)).for_each(full);
+        pack.scripts.iter().filter(|s| args.scripts.contains(&s.id)).try_for_each(full)
     }
-    Ok(())
 }
 
-fn line(script: &Script) {
+fn short(script: &Script) -> Result<()> {
     let about: Vec<&str> = ["category", "language", "title"]
         .into_iter()
         .map(|name| file::text(&script.more, name))
@@ -49,22 +50,23 @@ fn line(script: &Script) {
         .collect();
     let (seconds, nodes) = (file::script_seconds(script), script.nodes.len());
     let nodes = if nodes == 1 { String::new() } else { format!(", {nodes} nodes") };
-    println!("  {}  {seconds:.1} s{nodes}  {}", script.id, about.join(", "));
+    line(format_args!("  {}  {seconds:.1} s{nodes}  {}", script.id, about.join(", ")))
 }
 
-fn full(script: &Script) {
-    println!("{}  {:.1} s", script.id, file::script_seconds(script));
+fn full(script: &Script) -> Result<()> {
+    line(format_args!("{}  {:.1} s", script.id, file::script_seconds(script)))?;
     for (name, value) in &script.more {
-        println!("  {name}: {}", plain(value));
+        line(format_args!("  {name}: {}", plain(value)))?;
     }
-    script.nodes.iter().for_each(node);
+    script.nodes.iter().try_for_each(node)
 }
 
-fn node(node: &Node) {
-    println!("  node {}  {:.1} s", node.id, file::seconds(&node.codes));
+fn node(node: &Node) -> Result<()> {
+    line(format_args!("  node {}  {:.1} s", node.id, file::seconds(&node.codes)))?;
     for (name, value) in &node.more {
-        println!("    {name}: {}", plain(value));
+        line(format_args!("    {name}: {}", plain(value)))?;
     }
+    Ok(())
 }
 
 /// Text without its quotes, lists without their brackets.

@@ -6,10 +6,14 @@ use anyhow::{Context, Result, ensure};
 
 use super::{file, minisign::SigningKey, schema};
 
+/// A key's file is two lines.
+const KEY_BYTES: usize = 4096;
+
 /// Make a pair of keys: NAME.key to sign with and keep secret, NAME.pub to give to those who use
 /// your packs.
 #[derive(clap::Args)]
 pub struct KeygenArgs {
+    /// Where they go, without the endings.
     #[arg(value_name = "NAME")]
     name: PathBuf,
 }
@@ -47,18 +51,18 @@ pub struct Args {
     /// A secret key without a password, of `callprint pack keygen` or `minisign -G -W`.
     #[arg(long, value_name = "NAME.key")]
     key: PathBuf,
+    /// The packs.
     #[arg(required = true, value_name = "PACK.json")]
     packs: Vec<PathBuf>,
 }
 
 pub fn run(args: &Args, quiet: bool) -> Result<()> {
-    let name = args.key.display();
-    let text =
-        std::fs::read_to_string(&args.key).with_context(|| format!("{name}: cannot be read"))?;
-    let key = SigningKey::read(&text).with_context(|| format!("{name}"))?;
+    let context = || format!("{}", args.key.display());
+    let text = file::bounded(&args.key, KEY_BYTES)?;
+    let key = SigningKey::read(&String::from_utf8_lossy(&text)).with_context(context)?;
     for path in &args.packs {
         let bytes = file::bytes(path)?;
-        let pack = file::read(path)?;
+        let pack = file::parse(path, &bytes)?;
         let complaints = schema::check(&serde_json::from_slice(&bytes)?);
         ensure!(complaints.is_empty(), "{}: {}", path.display(), complaints.join("; "));
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

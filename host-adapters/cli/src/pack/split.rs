@@ -11,8 +11,10 @@ use super::file;
 /// Split a pack into one for each category, language or year, called `ID-VALUE`.
 #[derive(clap::Args)]
 pub struct Args {
+    /// The pack.
     #[arg(value_name = "PACK.json")]
     pack: PathBuf,
+    /// By what.
     #[arg(long, value_enum, default_value = "category")]
     by: By,
     /// Where the new packs go; it is made if it is not there.

@@ -7,18 +7,20 @@ use callprint_plugin::pack::Pack;
 use serde_json::{Value, json};
 
 use super::file;
+use crate::print;
 
 /// Print numbers about packs, a line of JSON each.
 #[derive(clap::Args)]
 pub struct Args {
+    /// The packs.
     #[arg(required = true, value_name = "PACK.json")]
     packs: Vec<PathBuf>,
 }
 
 pub fn run(args: &Args) -> Result<()> {
     for path in &args.packs {
-        let bytes = file::bytes(path)?.len();
-        println!("{}", numbers(&file::read(path)?, bytes));
+        let bytes = file::bytes(path)?;
+        print::line(format_args!("{}", numbers(&file::parse(path, &bytes)?, bytes.len())))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The page: one file, which needs nothing else.
 
-use std::{collections::BTreeMap, io::Write, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result};
 use callprint::{Analyzer, record};
@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{scripts, sound::Sound, spectrogram::Spectrogram};
-use crate::{audio_file::Recording, listen::Heard};
+use crate::{audio_file::Recording, listen::Heard, pack::file};
 
 const FRAME: &str = include_str!("page/frame.html");
 const STYLE: &str = include_str!("page/style.css");
@@ -83,21 +83,9 @@ pub fn write(path: &Path, call: &Call) -> Result<()> {
         .replace("{{style}}", STYLE)
         .replace("{{program}}", &PROGRAM.concat())
         .replace("{{data}}", &data);
-    replace_file(path, page.as_bytes())
-        .with_context(|| format!("{}: the report cannot be written", path.display()))
-}
-
-fn replace_file(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".callprint-report-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)?;
-    file.write_all(content)?;
-    file.persist(path)?;
-    Ok(())
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("{}: cannot be made", folder.display()))?;
+    }
+    file::replace(path, 0o644, |writer| Ok(writer.write_all(page.as_bytes())?))
 }

@@ -6,8 +6,7 @@ use callprint::{Event, Finding, bake::Recipe};
 use callprint_plugin::pack::Pack;
 use serde_json::{Map, Value, json};
 
-/// Duration of a code of a fingerprint: 25 a second.
-const CODE_MS: usize = 40;
+use crate::pack::file::CODE_MS;
 
 /// Of every script in `findings` (as `pack/script`) what its pack says, and the duration of its
 /// recordings. The packs are where they were when the analyzer was baked, or this stays unsaid.

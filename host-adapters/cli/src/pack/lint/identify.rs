@@ -1,7 +1,5 @@
 //! How soon a script is named when it is heard, and as what.
 
-use callprint_plugin::pack::Script;
-
 use super::{
     Complaint, Level,
     line::Line,
@@ -58,10 +56,10 @@ impl Identified {
         times.get(times.len() / 2).copied().flatten()
     }
 
-    pub fn complaints(&self, shelf: &Shelf, script: &Script) -> Vec<Complaint> {
+    pub fn complaints(&self, shelf: &Shelf) -> Vec<Complaint> {
         let mut complaints = Vec::new();
         let mut complain = |level, what: String, remedy: &str| {
-            complaints.push(Complaint::of_script(level, script, what, remedy));
+            complaints.push(Complaint::of_script(level, what, remedy));
         };
         if let Some(other) = self.wrong {
             let what = format!("it is taken for script {}", shelf.name(other));

@@ -14,7 +14,7 @@ use std::{
     thread,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use callprint_plugin::{
     pack::{Node, Pack, Script},
     script::Codebook,
@@ -24,12 +24,13 @@ use serde_json::{Value, json};
 
 use self::{identify::Identified, quality::Quality, shelf::Shelf};
 use super::{file, schema};
-use crate::progress;
+use crate::{print::line, progress};
 
 /// Check a pack: its form, each fingerprint, what it shares with others, what it is mistaken for,
 /// and how soon it is recognised. Exit status 2 if there are errors.
 #[derive(clap::Args)]
 pub struct Args {
+    /// The pack.
     #[arg(value_name = "PACK.json")]
     pack: PathBuf,
     /// Packs that are used with it: what they share is said too. May be given several times.
@@ -75,7 +76,7 @@ struct Complaint {
 }
 
 impl Complaint {
-    fn of_script(level: Level, _: &Script, what: String, remedy: &str) -> Complaint {
+    fn of_script(level: Level, what: String, remedy: &str) -> Complaint {
         Complaint { level, place: String::new(), what, remedy: remedy.into() }
     }
 
@@ -98,7 +99,7 @@ pub fn run(args: &Args, quiet: bool) -> Result<()> {
         Ok(json) => schema::check(&json),
         Err(_) => Vec::new(),
     };
-    let checked = Pack::read(&bytes).with_context(|| format!("{name}"))?;
+    let checked = file::parse(&args.pack, &bytes)?;
     drop(bytes);
     let mut packs = vec![checked];
     for path in &args.with {
@@ -119,8 +120,8 @@ pub fn run(args: &Args, quiet: bool) -> Result<()> {
     let mut warnings = 0;
     for complaint in &form {
         match args.format {
-            Format::Text => println!("error: {complaint}; see models/schema/README.md"),
-            Format::Jsonl => println!("{}", json!({ "level": "error", "what": complaint })),
+            Format::Text => line(format_args!("error: {complaint}; see models/schema/README.md"))?,
+            Format::Jsonl => line(json!({ "level": "error", "what": complaint }))?,
         }
     }
     for (script, verdict) in packs[0].scripts.iter().zip(&verdicts) {
@@ -128,8 +129,8 @@ pub fn run(args: &Args, quiet: bool) -> Result<()> {
         errors += count(Level::Error);
         warnings += count(Level::Warning);
         match args.format {
-            Format::Text => print_text(script, verdict),
-            Format::Jsonl => println!("{}", json_line(script, verdict)),
+            Format::Text => print_text(script, verdict)?,
+            Format::Jsonl => line(json_line(script, verdict))?,
         }
     }
     if !quiet {
@@ -181,7 +182,7 @@ fn verdict(shelf: &Shelf, number: u32) -> Verdict {
         complaints.extend(collide::complaints(shelf, recording));
     }
     let identified = identify::identify(shelf, number);
-    complaints.extend(identified.complaints(shelf, script));
+    complaints.extend(identified.complaints(shelf));
     Verdict { qualities, identified, complaints }
 }
 
@@ -189,7 +190,7 @@ fn verdict(shelf: &Shelf, number: u32) -> Verdict {
 fn metadata(script: &Script) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     let mut complain = |what: String, remedy: &str| {
-        complaints.push(Complaint::of_script(Level::Note, script, what, remedy));
+        complaints.push(Complaint::of_script(Level::Note, what, remedy));
     };
     let category = file::text(&script.more, "category");
     if category.is_empty() {
@@ -213,7 +214,7 @@ fn metadata(script: &Script) -> Vec<Complaint> {
     for id in start.chain(next.filter_map(Value::as_str)).filter(|id| !known(id)) {
         let what = format!("node {id:?} is referred to, and is not there");
         let complaint =
-            Complaint::of_script(Level::Error, script, what, "enrol it, or take the reference out");
+            Complaint::of_script(Level::Error, what, "enrol it, or take the reference out");
         complaints.push(complaint);
     }
     complaints
@@ -227,10 +228,11 @@ fn known_category(category: &str) -> bool {
     LIST["categories"].get(category).is_some()
 }
 
-fn print_text(script: &Script, verdict: &Verdict) {
-    for Complaint { level, place, what, remedy } in &verdict.complaints {
-        println!("{}: script {:?}{place}: {what}; {remedy}", level.word(), script.id);
-    }
+fn print_text(script: &Script, verdict: &Verdict) -> Result<()> {
+    verdict.complaints.iter().try_for_each(|Complaint { level, place, what, remedy }| {
+        let level = level.word();
+        line(format_args!("{level}: script {:?}{place}: {what}; {remedy}", script.id))
+    })
 }
 
 fn json_line(script: &Script, verdict: &Verdict) -> Value {

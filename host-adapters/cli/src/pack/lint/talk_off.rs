@@ -1,6 +1,6 @@
 //! Whether a script is heard where none is: in what is ordinarily said on the telephone.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use callprint_plugin::{pack::Pack, script::Code};
 
 use super::{
@@ -14,10 +14,14 @@ const ORDINARY: &[u8] = include_bytes!("../../../../../models/packs/ordinary.jso
 
 /// Plays ordinary speech to a matcher that knows the scripts; by script, what it was taken for.
 pub fn listen(shelf: &Shelf) -> Result<Vec<(u32, Complaint)>> {
-    let ordinary = Pack::read(ORDINARY).context("the ordinary speech that ships with callprint")?;
-    if shelf.packs[0].code != ordinary.code {
-        return Ok(Vec::new());
-    }
+    let ordinary = Pack::read(ORDINARY).context("models/packs/ordinary.json")?;
+    ensure!(
+        shelf.packs[0].code == ordinary.code,
+        "models/packs/ordinary.json, which lint plays to packs, is of code {:?}, and this version reads \
+         {:?}; build it again with `python3 models/packs/build.py ordinary`, then callprint",
+        ordinary.code,
+        shelf.packs[0].code
+    );
     let mut complaints: Vec<(u32, Complaint)> = Vec::new();
     for script in &ordinary.scripts {
         for node in &script.nodes {
@@ -33,9 +37,7 @@ pub fn listen(shelf: &Shelf) -> Result<Vec<(u32, Complaint)>> {
                             at_s as f64 / 1e3
                         );
                         let remedy = "take out what everybody may say or play: greetings, network announcements, music";
-                        let complaint =
-                            Complaint::of_script(Level::Error, shelf.script(number), what, remedy);
-                        complaints.push((number, complaint));
+                        complaints.push((number, Complaint::of_script(Level::Error, what, remedy)));
                     }
                 }
                 false

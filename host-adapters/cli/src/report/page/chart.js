@@ -161,7 +161,7 @@ class Chart {
     const end_ms = whole_ms === null ? match.until_ms : Math.max(match.until_ms, at(whole_ms));
     const tip = [`Script ${match.name}`, [
       ...(facts.text ? [["Says", facts.text]] : []),
-      ...["category", "lang"].filter((k) => facts[k]).map((k) => [capital(k), facts[k]]),
+      ...["category", "language"].filter((k) => facts[k]).map((k) => [capital(k), facts[k]]),
       ["Known at", `${seconds(first.known_at_ms)}, ${seconds(later(first))} after it began`],
       ...numbers(last),
     ]];
