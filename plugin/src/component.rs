@@ -228,6 +228,7 @@ impl From<finding::ScriptMatch> for analysis::ScriptMatch {
                 stretches: e.stretches,
                 decades: e.decades,
             },
+            path: m.path,
         }
     }
 }

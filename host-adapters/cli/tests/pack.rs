@@ -111,6 +111,8 @@ fn takes_of_the_same_words_are_one_node_with_slots() {
     desk.wav("call.wav", &fixtures::line(5, &call, 0.4, 40.0));
     let named = named(&desk, "call.wav");
     assert_eq!(named[0], ("takes".into(), "opening".into()), "{named:?}");
+    let out = desk.ok("analyze --analyzer a.cwasm call.wav");
+    assert!(out.contains("p/takes (opening → bye)"), "{out}");
 
     for (nodes, words) in [
         (json!([{ "id": "opening", "next": ["gone"] }]), vec!["opening", "gone"]),
