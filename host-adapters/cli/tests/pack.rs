@@ -403,3 +403,62 @@ fn only_what_a_pinned_key_signed_is_taken() {
     fs::set_permissions(desk.path("keys/us.pub"), open).unwrap();
     desk.fails("pack verify --keys keys p.json", &["us.pub", "666"]);
 }
+
+#[test]
+fn hostile_packs_take_little_and_are_refused_or_survived() {
+    let desk = Desk::new();
+    desk.wav("in/a.wav", &speech(500, 3_000));
+    desk.ok("enroll --pack good.json in");
+    let good = desk.json("good.json");
+    let scripts = |scripts: Value| {
+        let mut pack = good.clone();
+        pack["scripts"] = scripts;
+        pack.to_string()
+    };
+    let script = |n: usize, node: Value| json!({ "id": format!("s{n}"), "nodes": [node] });
+    // 1.5 GB of addresses, and 10 s of a processor.
+    let run = |task: &str, words: &[&str]| {
+        let line = format!("ulimit -v 1500000; ulimit -t 10; exec {CALLPRINT} -q {task}");
+        let mut command = Command::new("sh");
+        let output = command.args(["-ec", &line]).current_dir(&desk.folder).output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(matches!(output.status.code(), Some(0 | 2)), "{task}: {} {said}", output.status);
+        for word in words {
+            assert!(said.contains(word), "{task}: {word:?} is not in: {said:.500}");
+        }
+    };
+    let tasks = ["pack lint", "pack convert --out o.json", "pack show"];
+    let all = |words: &[&str]| tasks.iter().for_each(|task| run(&format!("{task} p.json"), words));
+    let head = good.to_string().replace("\"scripts\"", "\"x\":1,\"y\"");
+    desk.put("p.json", head.replace("\"x\":1", &format!("\"x\":[{}0]", "0,".repeat(30_000_000))));
+    all(&["30000", "JSON values, the limit is"]);
+    desk.put("p.json", head.replace("\"x\":1", &format!("\"x\":{}", "[".repeat(2_000_000))));
+    all(&["p.json"]);
+    for id in ["..", ".", "../../etc", "a\u{7}"] {
+        desk.put("p.json", good.to_string().replacen("\"good\"", &json!(id).to_string(), 1));
+        all(&["pack id", "must have 1 to 128 bytes"]);
+    }
+    let hour = good["scripts"][0]["nodes"][0]["codes"].as_str().unwrap();
+    let hour = hour.trim_end_matches('=')[..96].repeat(9_900);
+    let slots = vec![json!({ "start_ms": 0, "end_ms": 1_000_000_000_000u64 }); 300_000];
+    desk.put(
+        "p.json",
+        scripts(json!([script(0, json!({ "id": "n", "codes": hour, "slots": slots }))])),
+    );
+    run("pack lint p.json", &["\"s0\""]);
+    let next = vec![json!("n999"); 1_500];
+    let nodes: Vec<Value> =
+        (0..1_000).map(|n| json!({ "id": format!("n{n}"), "codes": "", "next": next })).collect();
+    desk.put("p.json", scripts(json!([{ "id": "s", "nodes": nodes }])));
+    run("pack lint p.json", &["\"s\""]);
+    let many = (0..200_000)
+        .map(|n| json!({ "id": n.to_string(), "nodes": [], "category": n.to_string() }));
+    desk.put("p.json", scripts(many.collect()));
+    run("pack split p.json --out parts", &["more than 1000 packs"]);
+    run("pack lint p.json", &["error"]);
+    let mut pack = good.clone();
+    pack["name"] = "\u{1b}[2J\u{9b}31m".into();
+    desk.put("p.json", pack.to_string());
+    let shown = desk.ok("pack show p.json");
+    assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
+}

@@ -6,7 +6,7 @@ use crate::limits;
 
 /// Refuses JSON whose parsed form would take far more memory than its text:
 /// two bytes, `0,`, become a value of eighty.
-pub(super) fn check_structure(json: &[u8]) -> Result<(), PackError> {
+pub fn check_structure(json: &[u8]) -> Result<(), PackError> {
     let (mut values, mut quoted) = (0usize, false);
     let mut bytes = json.iter();
     while let Some(byte) = bytes.next() {

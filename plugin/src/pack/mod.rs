@@ -10,6 +10,7 @@ mod codes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use bounds::check_structure;
 pub use codes::{Codes, Encoded, Fingerprint};
 
 use crate::limits;
@@ -192,9 +193,13 @@ impl<C: Fingerprint> Script<C> {
 
 fn check_id(what: &str, id: &str) -> Result<(), PackError> {
     let max = limits::ID_BYTES;
-    if id.is_empty() || id.len() > max || id.contains(|c: char| c.is_control() || c == '/') {
+    // Folders and files are called after packs.
+    let dots = matches!(id, "." | "..");
+    let wrong = id.contains(|c: char| c.is_control() || c == '/');
+    if id.is_empty() || id.len() > max || dots || wrong {
         return Err(Malformed(format!(
-            "{what} {id:?} must have 1 to {max} bytes, without control characters and \"/\""
+            "{what} {id:?} must have 1 to {max} bytes, without control characters and \"/\", and not \
+             be \".\" or \"..\""
         )));
     }
     Ok(())

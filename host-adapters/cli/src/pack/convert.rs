@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use callprint_plugin::{
     pack::{FORMAT, FORMAT_VERSION},
     script::Codebook,
@@ -30,7 +30,7 @@ const RENAMED: [(&str, &str); 3] =
 pub fn run(args: &Args, quiet: bool) -> Result<()> {
     let name = args.pack.display();
     let bytes = file::bytes(&args.pack)?;
-    let claim: Value = serde_json::from_slice(&bytes).with_context(|| format!("{name}"))?;
+    let claim = file::json(&args.pack, &bytes)?;
     ensure!(
         claim["format"] == FORMAT,
         "{name}: `format` is {}, expected {FORMAT:?}",
@@ -41,6 +41,7 @@ pub fn run(args: &Args, quiet: bool) -> Result<()> {
         "{name}: `format_version` is {}, this callprint knows {FORMAT_VERSION} only; get a later one",
         claim["format_version"]
     );
+    drop(claim);
     let mut pack = file::parse(&args.pack, &bytes)?;
     let book = Codebook::default();
     ensure!(

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use callprint_plugin::{
     limits,
-    pack::{Codes, Pack, Script},
+    pack::{Codes, Pack, Script, check_structure},
 };
 use serde_json::{Map, Value};
 
@@ -26,6 +26,13 @@ pub fn read(path: &Path) -> Result<Pack> {
 /// Checks the bytes of a pack that were read from `path`.
 pub fn parse(path: &Path, bytes: &[u8]) -> Result<Pack> {
     Pack::read(bytes).with_context(|| format!("{}", path.display()))
+}
+
+/// The same as mere JSON; nothing is parsed that would take far more memory than its text.
+pub fn json(path: &Path, bytes: &[u8]) -> Result<Value> {
+    let context = || format!("{}", path.display());
+    check_structure(bytes).with_context(context)?;
+    serde_json::from_slice(bytes).with_context(context)
 }
 
 /// A pack's bytes, not yet looked at.

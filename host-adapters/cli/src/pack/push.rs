@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use callprint_plugin::pack::Pack;
-use serde_json::Value;
 
 use super::{file, keys, oci, schema, source};
 
@@ -27,8 +26,8 @@ pub struct Args {
 pub fn run(args: &Args, quiet: bool) -> Result<()> {
     let name = args.pack.display();
     let bytes = file::bytes(&args.pack)?;
+    let complaints = schema::check(&file::json(&args.pack, &bytes)?);
     let pack = file::parse(&args.pack, &bytes)?;
-    let complaints = schema::check(&serde_json::from_slice::<Value>(&bytes)?);
     ensure!(complaints.is_empty(), "{name}: {}", complaints.join("; "));
     ensure!(
         file::numbers(&pack.version).is_some(),

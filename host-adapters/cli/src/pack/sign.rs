@@ -62,8 +62,8 @@ pub fn run(args: &Args, quiet: bool) -> Result<()> {
     let key = SigningKey::read(&String::from_utf8_lossy(&text)).with_context(context)?;
     for path in &args.packs {
         let bytes = file::bytes(path)?;
+        let complaints = schema::check(&file::json(path, &bytes)?);
         let pack = file::parse(path, &bytes)?;
-        let complaints = schema::check(&serde_json::from_slice(&bytes)?);
         ensure!(complaints.is_empty(), "{}: {}", path.display(), complaints.join("; "));
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let comment =

@@ -1,6 +1,6 @@
 //! `callprint pack split`: one pack into several.
 
-use std::path::PathBuf;
+use std::{collections::HashMap, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use callprint_plugin::pack::Pack;
@@ -30,10 +30,16 @@ enum By {
     Year,
 }
 
+/// More are no use to anybody.
+const PARTS_MAX: usize = 1_000;
+
 pub fn run(args: &Args, quiet: bool) -> Result<()> {
-    let pack = file::read(&args.pack)?;
-    let mut parts: Vec<(String, Pack)> = Vec::new();
-    for script in &pack.scripts {
+    let mut pack = file::read(&args.pack)?;
+    let scripts = std::mem::take(&mut pack.scripts);
+    let header = pack;
+    let mut parts: Vec<Pack> = Vec::new();
+    let mut places = HashMap::new();
+    for script in scripts {
         let value = match args.by {
             By::Category => file::text(&script.more, "category"),
             By::Language => file::text(&script.more, "language"),
@@ -42,22 +48,26 @@ pub fn run(args: &Args, quiet: bool) -> Result<()> {
         let plain = |c: char| if c.is_alphanumeric() || c == '-' { c } else { '_' };
         let value: String = value.chars().map(plain).collect();
         let value = if value.is_empty() { "other".into() } else { value };
-        let place = parts.iter().position(|(v, _)| *v == value).unwrap_or_else(|| {
-            let part =
-                Pack { scripts: Vec::new(), id: format!("{}-{value}", pack.id), ..pack.clone() };
-            parts.push((value, part));
+        let place = *places.entry(value).or_insert_with_key(|value| {
+            let id = format!("{}-{value}", header.id);
+            parts.push(Pack { id, ..header.clone() });
             parts.len() - 1
         });
-        parts[place].1.scripts.push(script.clone());
+        ensure!(
+            parts.len() <= PARTS_MAX,
+            "{}: it would become more than {PARTS_MAX} packs; split it by something else",
+            args.pack.display()
+        );
+        parts[place].scripts.push(script);
     }
     let folder = args.out.display();
     std::fs::create_dir_all(&args.out).with_context(|| format!("{folder}: cannot be made"))?;
     let target = |part: &Pack| args.out.join(format!("{}.json", part.id));
     // All or none: a name that is taken must not be met half way.
-    for (_, part) in &parts {
+    for part in &parts {
         ensure!(!target(part).exists(), "{}: it is there already", target(part).display());
     }
-    for (_, part) in &parts {
+    for part in &parts {
         file::write(&target(part), part)?;
         if !quiet {
             eprintln!("{}: {} scripts", target(part).display(), part.scripts.len());

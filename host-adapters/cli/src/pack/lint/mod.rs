@@ -8,6 +8,7 @@ mod shelf;
 mod talk_off;
 
 use std::{
+    collections::HashSet,
     num::NonZero,
     path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
@@ -95,10 +96,7 @@ struct Verdict {
 pub fn run(args: &Args, quiet: bool) -> Result<()> {
     let name = args.pack.display();
     let bytes = file::bytes(&args.pack)?;
-    let form: Vec<String> = match serde_json::from_slice(&bytes) {
-        Ok(json) => schema::check(&json),
-        Err(_) => Vec::new(),
-    };
+    let form = schema::check(&file::json(&args.pack, &bytes)?);
     let checked = file::parse(&args.pack, &bytes)?;
     drop(bytes);
     let mut packs = vec![checked];
@@ -208,10 +206,10 @@ fn metadata(script: &Script) -> Vec<Complaint> {
             "call it `language`, as `callprint pack convert` does",
         );
     }
-    let known = |id: &str| script.nodes.iter().any(|n| n.id == id);
+    let nodes: HashSet<&str> = script.nodes.iter().map(|n| n.id.as_str()).collect();
     let start = script.more.get("start").and_then(Value::as_str).into_iter();
     let next = script.nodes.iter().filter_map(|n| n.more.get("next")?.as_array()).flatten();
-    for id in start.chain(next.filter_map(Value::as_str)).filter(|id| !known(id)) {
+    for id in start.chain(next.filter_map(Value::as_str)).filter(|id| !nodes.contains(id)) {
         let what = format!("node {id:?} is referred to, and is not there");
         let complaint =
             Complaint::of_script(Level::Error, what, "enrol it, or take the reference out");

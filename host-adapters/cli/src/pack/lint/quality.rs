@@ -42,11 +42,19 @@ const AGAIN_BITS: u32 = 10;
 
 pub fn measure(node: &Node) -> Quality {
     let codes = &node.codes.0;
-    let slot = |n: usize| {
-        let ms = (n * CODE_MS) as u64;
-        slots(node).any(|(start, end)| (start..end).contains(&ms))
-    };
-    let empty: Vec<bool> = codes.iter().enumerate().map(|(n, c)| *c == 0 && !slot(n)).collect();
+    // How many slots begin and end at each code: there may be any number, one over the other.
+    let mut edges = vec![0i32; codes.len() + 1];
+    for (start_ms, end_ms) in slots(node).filter(|(start_ms, end_ms)| start_ms < end_ms) {
+        let at = |ms: u64| ms.div_ceil(CODE_MS as u64).min(codes.len() as u64) as usize;
+        edges[at(start_ms)] += 1;
+        edges[at(end_ms)] -= 1;
+    }
+    let mut slots = 0;
+    let is_empty = codes.iter().zip(&edges).map(|(code, edge)| {
+        slots += edge;
+        *code == 0 && slots == 0
+    });
+    let empty: Vec<bool> = is_empty.collect();
     let filled: Vec<u64> = codes.iter().copied().filter(|c| *c != 0).collect();
     let gaps = empty.split(|e| !e).map(<[bool]>::len);
     let empties = empty.iter().filter(|e| **e).count();

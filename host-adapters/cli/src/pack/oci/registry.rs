@@ -194,9 +194,9 @@ pub fn is_local(host: &str) -> bool {
 /// A part of a repository's name, by the specification.
 fn is_component(part: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let separated = part.split(plain).filter(|s| !s.is_empty());
+    let mut separators = part.split(plain).filter(|s| !s.is_empty());
     let between = |s: &str| matches!(s, "." | "_" | "__") || s.bytes().all(|b| b == b'-');
-    part.starts_with(plain) && part.ends_with(plain) && separated.into_iter().all(between)
+    part.starts_with(plain) && part.ends_with(plain) && separators.all(between)
 }
 
 #[cfg(test)]
