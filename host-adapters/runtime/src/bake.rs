@@ -25,7 +25,7 @@ use wasmtime::{
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use crate::{
-    CatalogSummary, Error, PLUGIN,
+    CatalogSummary, Error, PLUGIN, PLUGIN_SHA256,
     analyzer::Watchdog,
     catalogue::Catalogue,
     engine::{
@@ -383,7 +383,7 @@ impl Recipe {
                 runtime_version()
             ));
         }
-        if self.plugin.is_none() && self.plugin_sha256 != sha256(PLUGIN) {
+        if self.plugin.is_none() && self.plugin_sha256 != PLUGIN_SHA256 {
             return stale("the built-in plugin has changed since".into());
         }
         Ok(())
