@@ -14,6 +14,7 @@ import time
 import audio
 import bench
 import sanitizer
+from ari import Ari
 from load import Load
 from phone import Call, Line
 from scenario import SCENARIOS, Scenario, check, scenario
@@ -196,19 +197,20 @@ def native(switch, sounds):
     check(call.ended_by == "switch" and call.cause == 21, f"ended by {call.ended_by} with cause {call.cause}")
 
 
-@scenario("listens-on-a-local-channel", "A Local channel in the path is listened to like any other.")
+@scenario("listens-on-local-channels", "A Local channel is listened to like any other, and stays in the path for it.")
 def local(switch, sounds):
-    since = switch.mark()
-    callee = Call(audio.silence(1000))
-    with Line(callee):
-        call = Call(audio.silence(1500) + sounds.robot, hang_up_ms=25000).place("local-hangup").wait()
-        callee.wait()
-    check(verdict_of(switch, since)["Channel"].startswith("Local/"), "another channel was judged")
-    check(call.ended_by == "switch", "the call was not ended")
+    for extension in ("local-hangup", "optimised-hangup"):
+        since = switch.mark()
+        callee = Call(audio.silence(1000))
+        with Line(callee):
+            call = Call(audio.silence(1500) + sounds.robot, hang_up_ms=25000).place(extension).wait()
+            callee.wait()
+        check(verdict_of(switch, since)["Channel"].startswith("Local/"), f"{extension}: another channel was judged")
+        check(call.ended_by == "switch", f"{extension}: the call was not ended")
 
 
-@scenario("survives-a-transfer", "A channel that is redirected in a bridge is listened to where it arrives.")
-def transfer(switch, sounds):
+@scenario("survives-a-redirect", "A channel that is redirected out of a bridge is listened to where it arrives.")
+def redirect(switch, sounds):
     callee = Call(audio.silence(1000))
     since = switch.mark()
     with Line(callee):
@@ -219,6 +221,70 @@ def transfer(switch, sounds):
         callee.wait()
         call.wait()
     check(call.ended_by == "switch" and call.cause == 21, f"ended by {call.ended_by} with cause {call.cause}")
+
+
+def called_party(switch, callee, profile):
+    """Puts a call through to `callee`, listens to that, and gives the callee's channel."""
+    since = switch.mark()
+    call = Call(audio.silence(1000)).place("through")
+    joined = switch.wait_event(lambda e: e.get("Event") == "BridgeEnter" and e.get("Exten") != "through", since)
+    switch.action("Setvar", Channel=joined["Channel"], Variable=f"CALLPRINT(start,{profile})", Value="")
+    return call, joined["Channel"]
+
+
+@scenario("survives-a-masquerade", "A called party that is redirected, which goes by a masquerade, is listened to where it arrives.")
+def masquerade(switch, sounds):
+    callee = Call(audio.silence(4000) + sounds.robot)
+    since = switch.mark()
+    with Line(callee):
+        call, channel = called_party(switch, callee, "hangup")
+        switch.action("Redirect", Channel=channel, Context="from-phone", Exten="plain", Priority=1)
+        call.wait()
+        callee.wait()
+    event = verdict_of(switch, since)
+    check(event["Channel"] == channel, f"the verdict is that of {event['Channel']}, not of {channel}")
+    check(callee.ended_by == "switch" and callee.cause == 21, f"ended by {callee.ended_by} with cause {callee.cause}")
+
+
+@scenario("survives-an-attended-transfer", "A caller whom the called party transfers, by REFER with Replaces, is listened to where he arrives.")
+def attended(switch, sounds):
+    callee, since = Call(audio.silence(1000)), switch.mark()
+    with Line(callee):
+        call = Call(audio.silence(6000) + sounds.robot, hang_up_ms=25000).place("bridge-hangup")
+        other = Call(audio.silence(1000)).place("plain")
+        callee.answered(), other.answered()
+        time.sleep(0.5)
+        callee.refer(other)
+        told = switch.wait_event(lambda e: e.get("Event") == "AttendedTransfer", since)
+        callee.hang_up_ms = other.hang_up_ms = 0
+        call.wait()
+        callee.wait()
+        other.wait()
+    check(told["Result"] == "Success", f"the transfer failed: {told}")
+    check(verdict_of(switch, since)["Script"] == SCRIPT_ID, "nothing was recognised")
+    check(call.ended_by == "switch" and call.cause == 21, f"ended by {call.ended_by} with cause {call.cause}")
+
+
+@scenario("decoys-the-called-party", "A called party that turns out to be a robot hears the tones; who called it is let go.")
+def decoys_called(switch, sounds):
+    callee, since = Call(audio.silence(2000) + sounds.robot), switch.mark()
+    with Line(callee):
+        call, _ = called_party(switch, callee, "decoy")
+        call.wait()
+        callee.wait()
+    check(verdict_of(switch, since)["Action"] == "decoy", "it was not recognised")
+    check(callee.ended_by == "switch" and callee.cause == 1, f"ended by {callee.ended_by} with cause {callee.cause}")
+    check(tones_heard(callee) == [985, 1371, 1777], f"of the special information tone, {tones_heard(callee)} Hz were heard")
+
+
+@scenario("tells-ari", "An application of ARI is told of a verdict as an event of its channel.")
+def ari(switch, sounds):
+    with Ari() as events:
+        call = Call(sounds.robot, hang_up_ms=5000).place("watch-shadow")
+        event = events.wait(lambda e: e["type"] == "ChannelUserevent" and e["eventname"] == "CallprintVerdict" and e["userevent"]["Verdict"] == "ROBOT")
+        call.wait()
+    check(event["channel"]["name"].startswith("PJSIP/phone"), f"the event is not the channel's: {event}")
+    check(event["userevent"]["Script"] == SCRIPT_ID, f"the event is {event}")
 
 
 @scenario("recognises-over-a-bad-line", "With bursts of lost packets the script is recognised, its clock kept by the timestamps.")

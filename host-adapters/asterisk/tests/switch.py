@@ -112,8 +112,11 @@ class Switch:
             block.append(line.strip())
         return ", ".join(block)
 
+    def wait_channels(self, count, seconds=30):
+        self._until(lambda: self.channels() == count, seconds, f"{count} channels")
+
     def wait_idle(self, seconds=30):
-        self._until(lambda: self.channels() == 0, seconds, "the last channel's end")
+        self.wait_channels(0, seconds)
         self._until(lambda: ", 0 listened to" in self.cli("callprint show calls"), seconds, "the last call's end")
 
     def settle(self):
