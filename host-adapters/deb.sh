@@ -10,9 +10,11 @@ trap 'rm -rf "$tree"' EXIT
 install -D -m 755 "$BUILT/callprint" "$tree/usr/bin/callprint"
 install -D -m 644 "$BUILT/libcallprint.so" "$tree/usr/lib/libcallprint.so.$ABI"
 make --no-print-directory -s install DESTDIR="$tree" PREFIX=/usr
-mkdir -p "$tree"/{DEBIAN,etc/callprint/packs,usr/share/callprint/rules,usr/share/doc/callprint-$user}
+mkdir -p "$tree"/{DEBIAN,etc/callprint/packs,usr/share/callprint/{rules,packs},usr/share/doc/callprint-$user}
 install -m 644 ../../models/rules/*.json "$tree/usr/share/callprint/rules/"
+install -m 644 ../../models/packs/*.json "$tree/usr/share/callprint/packs/"
 install -m 644 README.md "$tree/usr/share/doc/callprint-$user/README.md"
+install -m 644 ../../models/SOURCES.md "$tree/usr/share/doc/callprint-$user/SOURCES.md" # whose the packs are
 install -m 644 ../../LICENSE-MIT "$tree/usr/share/doc/callprint-$user/copyright"
 # What the C library must have, for what was built against this machine's.
 libc=$(objdump -T "$BUILT/libcallprint.so" "$BUILT/callprint" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -1)

@@ -83,6 +83,14 @@ def loads(switch, sounds):
     check("scripts: 6" in packs, f"'callprint show packs' does not tell of six scripts: {packs}")
 
 
+@scenario("refuses-another-asterisk", "Built for another major version of Asterisk, whose build options are the same, it does not load.")
+def other(switch, sounds):
+    switch.cli("module load app_callprint_other.so")
+    check("was built for Asterisk 99" in switch.log_text(), "the log does not say why")
+    shown = switch.cli("module show like app_callprint_other")
+    check("0 modules loaded" in shown or "Not Running" in shown, f"it was loaded: {shown}")
+
+
 @scenario("passes-its-selftest", "callprint selftest plays a clip through the whole path.")
 def selftest(switch, sounds):
     report = switch.cli("callprint selftest")
@@ -533,12 +541,12 @@ def ends(switch, sounds):
         call.wait()
     check(status == 0, f"the exit status is {status}")
     bad = [line for line in switch.log_text().splitlines() if "ERROR" in line and "callprint" in line.lower()]
-    expected = ("no-such-profile", "callprint.conf", "rules-hangup.json", "analyzer.cwasm", "config_options")
+    expected = ("app_callprint_other", "Asterisk 99", "no-such-profile", "callprint.conf", "rules-hangup.json", "analyzer.cwasm", "config_options")
     check(all(any(word in line for word in expected) for line in bad), f"errors in the log: {bad}")
 
 
 BRIEF = (
-    "loads-and-explains-itself", "hangs-up-g722-20-ms", "redirects", "decoys", "acts-in-the-middle-of-a-call",
+    "loads-and-explains-itself", "refuses-another-asterisk", "hangs-up-g722-20-ms", "redirects", "decoys", "acts-in-the-middle-of-a-call",
     "attaches-to-a-native-bridge", "waits-as-amd-does", "answers-misuse", "reloads-or-refuses", "ends-cleanly",
 )
 
