@@ -37,6 +37,7 @@ Description: tells $switch what is really on the line
 CONTROL
 (cd "$tree" && find etc -type f -printf '/%p\n') >"$tree/DEBIAN/conffiles"
 printf '#!/bin/sh\nset -e\nldconfig\n' | tee "$tree/DEBIAN/postinst" >"$tree/DEBIAN/postrm"
+echo 'if [ "$1" = purge ]; then rm -rf /var/lib/callprint; fi' >>"$tree/DEBIAN/postrm"
 # Where the switch bakes what it finds in a watched folder of packs.
 echo "if getent passwd $user >/dev/null; then chown $user: /var/lib/callprint; fi" >>"$tree/DEBIAN/postinst"
 chmod 755 "$tree/DEBIAN/postinst" "$tree/DEBIAN/postrm"

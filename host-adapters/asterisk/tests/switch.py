@@ -1,5 +1,6 @@
 """The Asterisk under test: started, asked, listened to, stopped."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -8,6 +9,24 @@ import threading
 import time
 
 CONFIG = "/etc/asterisk/asterisk.conf"
+
+
+@contextlib.contextmanager
+def not_installed(root):
+    """Meanwhile the module's documentation is not there, and Asterisk does not load the module at its start."""
+    modules = os.path.join(root, "etc/asterisk/modules.conf")
+    documentation = os.path.join(root, "usr/share/asterisk/documentation/thirdparty/callprint-en_US.xml")
+    with open(modules) as file:
+        loads = file.read()
+    os.rename(documentation, f"{documentation}.away")
+    try:
+        with open(modules, "w") as file:
+            file.write(loads.replace("load = app_callprint.so", ""))
+        yield
+    finally:
+        os.rename(f"{documentation}.away", documentation)
+        with open(modules, "w") as file:
+            file.write(loads)
 
 
 class Switch:
