@@ -15,9 +15,9 @@ def wrapper(folder):
 def verdict(folder):
     """What was found, in words; "" if nothing was. FreeSWITCH's own leaks are its own."""
     text = "".join(path.read_text(errors="replace") for path in sorted(folder.glob("sanitizer.*")))
-    if "LeakSanitizer" not in text:
-        return "the sanitizer told nothing at the switch's end, not even of FreeSWITCH's own leaks: it does not work"
     blocks = text.split("\n\n")
-    ours = [b for b in blocks if "leak of" in b and ("mod_callprint" in b or "libcallprint" in b)]
+    if not any("leaks_on_purpose" in block for block in blocks):
+        return "the sanitizer did not find the leak of leaks.c: it does not work"
+    ours = [b for b in blocks if "leak of" in b and ("mod_callprint" in b or "libcallprint" in b) and "leaks_on_purpose" not in b]
     wrong = [b for b in blocks if "ERROR: AddressSanitizer" in b or "runtime error" in b]
     return "\n\n".join(wrong + ours)

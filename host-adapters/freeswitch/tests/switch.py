@@ -218,7 +218,7 @@ class Switch:
         """Shuts down as an admin would; the exit status, negative if a signal ended it."""
         if self.alive():
             try:
-                self.esl.bgapi("fsctl shutdown now")
+                self.esl.bgapi("fsctl shutdown")
             except (OSError, ConnectionError):
                 pass
         try:
