@@ -252,6 +252,7 @@ impl From<finding::ScriptMatch> for analysis::ScriptMatch {
                 stretches: e.stretches,
                 decades: e.decades,
             },
+            path: m.path,
         }
     }
 }

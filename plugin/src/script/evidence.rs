@@ -98,6 +98,9 @@ pub const SECOND: f32 = 1.5;
 /// among words that a voice repeats.
 pub const STRETCH: f32 = 2.5;
 
+/// What a further node of a script may lack that has been named: it is expected.
+pub const EXPECTED: f32 = 2.0;
+
 /// How far a slot may move what comes after it, in codes of the call (20 ms).
 pub const SLOT_CODES: u64 = 200;
 

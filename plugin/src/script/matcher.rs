@@ -119,6 +119,8 @@ struct Rival {
 struct Named {
     group: Vec<u32>,
     level: u8,
+    /// Nodes of the first of them, in the order in which they were heard.
+    path: Vec<u32>,
 }
 
 /// What the matcher reports; the session adds the names.
@@ -139,6 +141,8 @@ pub struct Match<'a> {
     pub script_from: u64,
     /// The numbers.
     pub evidence: ScriptEvidence,
+    /// The nodes heard so far, in order.
+    pub path: &'a [u32],
 }
 
 /// What the look-up of one code finds; kept between codes only to save
@@ -410,6 +414,9 @@ impl Matcher {
         changed: &[u32],
         sink: &mut impl FnMut(Match),
     ) {
+        for script in changed.iter().filter(|s| self.settled(**s)).copied().collect::<Vec<_>>() {
+            self.report(index, vec![script], sink);
+        }
         let mut scripts: Vec<(f32, Track)> =
             changed.iter().filter_map(|script| self.sufficient(number, *script)).collect();
         scripts.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -512,7 +519,7 @@ impl Matcher {
         self.named.iter().any(|n| n.group == [script])
     }
 
-    /// Whether all there is to say of a script has been said.
+    /// Whether all there is to say of a script has been said, but for its path.
     fn settled(&self, script: u32) -> bool {
         self.named.iter().any(|n| n.group == [script] && usize::from(n.level) == LEVELS.len())
     }
@@ -553,22 +560,24 @@ impl Matcher {
         {
             return;
         }
-        let id = match self.named.iter().position(|n| n.group.contains(&script)) {
-            Some(id) => {
-                let named = &mut self.named[id];
-                let news = script != named.group[0] || group.len() < named.group.len();
-                if level <= named.level && !news {
-                    return;
-                }
-                named.level = named.level.max(level);
-                named.group = group.clone();
-                id
-            }
-            None => {
-                self.named.push(Named { group: group.clone(), level });
-                self.named.len() - 1
-            }
-        };
+        let known = self.named.iter().position(|n| n.group.contains(&script));
+        let id = known.unwrap_or_else(|| {
+            self.named.push(Named { group: group.clone(), level, path: Vec::new() });
+            self.named.len() - 1
+        });
+        let named = &mut self.named[id];
+        let another = script != named.group[0];
+        if another {
+            named.path.clear();
+        }
+        let enough = evidence::required(self.speech_codes) - evidence::EXPECTED;
+        let further = named.follow(index, &tracks, enough);
+        let news = another || group.len() < named.group.len();
+        if level <= named.level && !news && !further {
+            return;
+        }
+        named.level = named.level.max(level);
+        named.group = group.clone();
         let among = if group.len() > 1 { &group[..] } else { &[] };
         let earliest = tracks
             .iter()
@@ -594,6 +603,25 @@ impl Matcher {
                 stretches: tracks.len() as u32,
                 decades,
             },
+            path: &self.named[id].path,
         });
+    }
+}
+
+impl Named {
+    /// Adds the nodes of the tracks, the best of them first, that are new and have enough evidence
+    /// of their own; whether there are any.
+    fn follow(&mut self, index: &Index, tracks: &[Track], enough: f32) -> bool {
+        let sure = tracks.iter().enumerate().filter(|(n, t)| *n == 0 || t.best.decades >= enough);
+        let mut heard: Vec<&Track> = sure.map(|(_, track)| track).collect();
+        heard.sort_by_key(|t| *t.stretch().start());
+        let before = self.path.len();
+        for track in heard {
+            let node = index.recording(track.recording).node;
+            if !self.path.contains(&node) && self.path.len() < limits::PATH {
+                self.path.push(node);
+            }
+        }
+        self.path.len() > before
     }
 }
