@@ -36,6 +36,7 @@ pub mod metrics;
 pub mod policy;
 pub mod record;
 mod ring;
+mod rings;
 mod sandbox;
 mod session;
 

@@ -9,7 +9,8 @@ use super::lock;
 use crate::{
     Analyzer, Finding, Side,
     policy::{CallFacts, Decision, Rules},
-    ring::{Ring, Rings},
+    ring::Ring,
+    rings::Rings,
 };
 
 /// What a call wants to be told, on the dispatcher's thread. What is slow belongs elsewhere: other

@@ -38,7 +38,7 @@ use crate::{
     limits,
     metrics::{Metrics, Skip},
     policy::{Decision, Rules},
-    ring::Rings,
+    rings::Rings,
 };
 use worker::{Worker, without_signals};
 
