@@ -39,6 +39,7 @@ mod ring;
 mod rings;
 mod sandbox;
 mod session;
+mod ticks;
 
 pub use analyzer::{Analyzer, Options};
 pub use engine::contract::exports::callprint::analyzer::analysis::{

@@ -183,7 +183,11 @@ fn more_calls_than_provided_for_are_refused_and_their_places_come_back() {
     let mut line = open_line(&host);
     line.talk();
     line.settle();
-    assert_eq!(host.status(true)["live"].as_array().unwrap().len(), 4);
+    let status = host.status(true);
+    assert_eq!(status["live"].as_array().unwrap().len(), 4);
+    // One in 16 pushes is timed, each call's first among them.
+    assert_eq!(status["latencies"]["push"]["count"], 1);
+    assert!(status["latencies"]["push"]["sum_ms"].as_f64().unwrap() > 0.0);
 }
 
 #[test]
