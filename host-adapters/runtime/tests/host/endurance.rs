@@ -52,7 +52,8 @@ fn a_thousand_reloads_under_five_hundred_calls() {
             println!("reload {reload}: {:?}", Held::now());
         }
         match reload {
-            200 => early = Some(Held::now()),
+            // Each line has been replaced by now: as many analyzers live as ever will.
+            600 => early = Some(Held::now()),
             999 => late = Some(Held::now()),
             _ => {}
         }
