@@ -36,8 +36,10 @@ pub mod metrics;
 pub mod policy;
 pub mod record;
 mod ring;
+mod rings;
 mod sandbox;
 mod session;
+mod ticks;
 
 pub use analyzer::{Analyzer, Options};
 pub use engine::contract::exports::callprint::analyzer::analysis::{
