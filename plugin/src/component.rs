@@ -131,9 +131,9 @@ impl wit::Guest for Analyzer {
             panic!("the catalogue is sealed already");
         };
         let sealed = catalog.seal();
-        let summary = sealed.summary();
         let workspace = Workspace::default();
         close_gaps();
+        let summary = sealed.summary();
         STATE.set(State::Sealed(Box::new((sealed, workspace))));
         wit::CatalogSummary {
             analyzer: summary.analyzer,

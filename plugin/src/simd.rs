@@ -4,14 +4,18 @@
 /// Elements of a vector of 128 bits.
 pub const LANES: usize = 8;
 
-/// Rows that a column is multiplied with at a time: it is read once for all.
-pub const ROWS: usize = 4;
+/// Rows that a column is multiplied with at a time: it is read once for all, and
+/// there are registers for their sums.
+pub const ROWS: usize = 8;
 
 /// A vector's worth of every row.
 pub type Block = [[i16; LANES]; ROWS];
 
 /// Σ rowᵢ·columnᵢ for every row; the caller sees to it that no partial sum
 /// overflows.
+///
+/// A function of its own: in a large one the sums would be kept in memory.
+#[inline(never)]
 pub fn dots<const N: usize>(rows: &[Block; N], column: &[[i16; LANES]; N]) -> [i32; ROWS] {
     vector::dots(rows, column)
 }
@@ -24,7 +28,7 @@ mod vector {
 
     /// SSE2, which every processor of this architecture has.
     pub fn dots<const N: usize>(rows: &[Block; N], column: &[[i16; LANES]; N]) -> [i32; ROWS] {
-        // SAFETY: SSE2 is part of x86-64, and the loads and the store are of whole arrays, of any
+        // SAFETY: SSE2 is part of x86-64, and the loads and stores are of whole arrays, of any
         // alignment.
         unsafe {
             let load = |eight: &[i16; LANES]| _mm_loadu_si128(eight.as_ptr().cast());
@@ -37,10 +41,13 @@ mod vector {
             }
             // Halves of two rows side by side, then the same of those.
             let halves = |a, b| _mm_add_epi32(_mm_unpacklo_epi32(a, b), _mm_unpackhi_epi32(a, b));
-            let (a, b) = (halves(sums[0], sums[1]), halves(sums[2], sums[3]));
-            let all = _mm_add_epi32(_mm_unpacklo_epi64(a, b), _mm_unpackhi_epi64(a, b));
             let mut out = [0; ROWS];
-            _mm_storeu_si128(out.as_mut_ptr().cast(), all);
+            for (out, [a, b, c, d]) in out.as_chunks_mut::<4>().0.iter_mut().zip(sums.as_chunks().0)
+            {
+                let (a, b) = (halves(*a, *b), halves(*c, *d));
+                let all = _mm_add_epi32(_mm_unpacklo_epi64(a, b), _mm_unpackhi_epi64(a, b));
+                _mm_storeu_si128(out.as_mut_ptr().cast(), all);
+            }
             out
         }
     }
@@ -53,26 +60,29 @@ mod vector {
     use super::{Block, LANES, ROWS};
 
     pub fn dots<const N: usize>(rows: &[Block; N], column: &[[i16; LANES]; N]) -> [i32; ROWS] {
-        // SAFETY: whole arrays are read, of any alignment.
-        let load = |eight: &[i16; LANES]| unsafe { v128_load(eight.as_ptr().cast()) };
-        let mut sums = [i32x4_splat(0); ROWS];
-        for (rows, column) in rows.iter().zip(column) {
-            let column = load(column);
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                *sum = i32x4_add(*sum, i32x4_dot_i16x8(load(row), column));
+        // SAFETY: the loads and stores are of whole arrays, of any alignment.
+        unsafe {
+            let load = |eight: &[i16; LANES]| v128_load(eight.as_ptr().cast());
+            let mut sums = [i32x4_splat(0); ROWS];
+            for (rows, column) in rows.iter().zip(column) {
+                let column = load(column);
+                for (sum, row) in sums.iter_mut().zip(rows) {
+                    *sum = i32x4_add(*sum, i32x4_dot_i16x8(load(row), column));
+                }
             }
+            // Halves of two rows side by side, then the same of those.
+            let halves = |a, b| {
+                i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b))
+            };
+            let mut out = [0; ROWS];
+            for (out, [a, b, c, d]) in out.as_chunks_mut::<4>().0.iter_mut().zip(sums.as_chunks().0)
+            {
+                let (a, b) = (halves(*a, *b), halves(*c, *d));
+                let all = i32x4_add(i64x2_shuffle::<0, 2>(a, b), i64x2_shuffle::<1, 3>(a, b));
+                v128_store(out.as_mut_ptr().cast(), all);
+            }
+            out
         }
-        // Halves of two rows side by side, then the same of those.
-        let halves =
-            |a, b| i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
-        let (a, b) = (halves(sums[0], sums[1]), halves(sums[2], sums[3]));
-        let all = i32x4_add(i64x2_shuffle::<0, 2>(a, b), i64x2_shuffle::<1, 3>(a, b));
-        [
-            i32x4_extract_lane::<0>(all),
-            i32x4_extract_lane::<1>(all),
-            i32x4_extract_lane::<2>(all),
-            i32x4_extract_lane::<3>(all),
-        ]
     }
 }
 

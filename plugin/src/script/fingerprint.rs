@@ -161,11 +161,12 @@ impl Default for Bands {
 impl Bands {
     /// Compressed band energies less their mean, and the mean.
     fn shape(&self, power: &[f32; BINS]) -> ([f32; BANDS], f32) {
-        let mut shape = from_fn(|band| {
+        let mut shape: [f32; BANDS] = from_fn(|band| {
             let (first, weights) = &self.filters[band];
-            let energy: f32 = weights.iter().zip(&power[*first..]).map(|(w, p)| w * p).sum();
-            cube_root(energy)
+            weights.iter().zip(&power[*first..]).map(|(w, p)| w * p).sum()
         });
+        // Several at a time.
+        shape.iter_mut().for_each(|energy| *energy = cube_root(*energy));
         let mean = shape.iter().sum::<f32>() / BANDS as f32;
         shape.iter_mut().for_each(|s| *s -= mean);
         (shape, mean)
@@ -274,7 +275,11 @@ impl Fingerprinter {
         let elements = patch.as_flattened().iter();
         for (to, element) in quantised.as_flattened_mut().iter_mut().zip(elements) {
             // Rounds half up by truncation of a positive number: cheap and exact.
-            *to = (element * scale + (QUANTUM + 1.5)) as i32 as i16 - (QUANTUM as i16 + 1);
+            let positive = element * scale + (QUANTUM + 1.5);
+            // SAFETY: no element is larger than the peak, which is not 0 where there is power, so
+            // this is at most 2 × QUANTUM + 2.
+            let truncated: i32 = unsafe { positive.to_int_unchecked() };
+            *to = truncated as i16 - (QUANTUM as i16 + 1);
         }
         book.encode(&quantised)
     }
