@@ -12,7 +12,7 @@ PREFIX = (
     "/usr/bin/env",
     "LD_PRELOAD=libasan.so",
     "ASAN_OPTIONS=detect_leaks=1:handle_segv=0:handle_sigill=0:handle_sigfpe=0:handle_sigbus=0:"
-    "allow_user_segv_handler=1:exitcode=0:log_path=/tmp/sanitizer",
+    "allow_user_segv_handler=1:exitcode=0:verbosity=1:log_path=/tmp/sanitizer",
     "UBSAN_OPTIONS=print_stacktrace=1:log_path=/tmp/sanitizer",
 )
 
@@ -37,14 +37,14 @@ def leaks_without_us(root):
     with not_installed(root):
         Switch(root, PREFIX).stop()
     text = found(root)
-    check("LeakSanitizer" in text, "the sanitizer does not work: it found no leak in Asterisk, which has some")
+    check("interceptors initialized" in text, "the sanitizer does not work: it told nothing")
     return leaked(text)
 
 
 def verify(root, unavoidable):
     text = found(root)
-    check("LeakSanitizer" in text, "the sanitizer told nothing at Asterisk's end")
-    check("AddressSanitizer: " not in text.replace("SUMMARY: AddressSanitizer: ", ""), text)
+    check("interceptors initialized" in text, "the sanitizer told nothing")
+    check("ERROR: AddressSanitizer" not in text, text)
     check("runtime error" not in text, text)
     check(leaked(text) <= unavoidable, f"{leaked(text)} objects leaked, {unavoidable} without the module:\n{text}")
     return f"{leaked(text)} objects leaked, as without the module"

