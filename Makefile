@@ -27,7 +27,9 @@ build: plugin
 plugin: $(COMPONENT)
 $(COMPONENT): $(GUEST_SOURCES)
 	plugin/build-guest.sh target/plugin/core.wasm
-	$(CARGO) run --quiet --release --locked --package callprint-encode -- target/plugin/core.wasm $@
+# Of the whole workspace, so that what it shares with the rest is compiled once.
+	$(CARGO) build --release --locked --workspace --bin callprint-encode
+	target/release/callprint-encode target/plugin/core.wasm $@
 
 demo: build
 	$(CALLPRINT) demo --html target/demo/report.html

@@ -190,6 +190,8 @@ pub struct ScriptMatch {
     pub script_from: u64,
     /// What the confidence rests on.
     pub evidence: ScriptEvidence,
+    /// The nodes heard so far, in the order in which each was first heard.
+    pub path: Vec<String>,
 }
 
 /// The numbers behind a script match.

@@ -44,5 +44,8 @@ pub const RECORDING_CODES_MAX: usize = 90_000;
 /// Findings one session may report; a call with more is not worth more CPU.
 pub const FINDINGS_PER_SESSION: u32 = 10_000;
 
+/// Nodes listed of the path through a script: no dialogue on the telephone is longer.
+pub const PATH: usize = 64;
+
 /// Scripts listed when a stretch belongs to several.
 pub const AMONG: usize = 16;

@@ -230,6 +230,7 @@ fn name(catalog: &Sealed, found: Match) -> ScriptMatch {
         heard_from: found.heard_from,
         script_from: found.script_from,
         evidence: found.evidence,
+        path: found.path.iter().map(|node| script.nodes[*node as usize].to_string()).collect(),
     }
 }
 

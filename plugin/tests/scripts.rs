@@ -3,7 +3,12 @@
 mod common;
 
 use callprint_fixtures as fixtures;
-use callprint_plugin::{CallInfo, Event, Session, Side, catalog::Workspace, finding::AnswerKind};
+use callprint_plugin::{
+    CallInfo, Event, Session, Side,
+    catalog::Workspace,
+    finding::AnswerKind,
+    pack::{Node, Script},
+};
 use common::{analyze, matches, pack, recording, sealed, twenty};
 
 #[test]
@@ -41,6 +46,39 @@ fn what_is_not_enrolled_is_not_named() {
         let findings = analyze(&catalog, 8_000, &call, 160);
         assert_eq!(matches(&findings), []);
     }
+}
+
+#[test]
+fn the_path_through_a_dialogue_is_told_as_it_is_taken() {
+    let mut pack = pack("dialogue", &[recording(6), recording(7), recording(8), recording(9)]);
+    // Three of them are nodes of one script, the last is another.
+    let other = pack.scripts.pop().unwrap();
+    let nodes = pack.scripts.drain(..).zip(["opening", "price", "bye"]);
+    let nodes: Vec<Node> = nodes
+        .map(|(mut script, name)| Node { id: name.into(), ..script.nodes.remove(0) })
+        .collect();
+    pack.scripts.push(Script { id: "offer".into(), nodes, more: Default::default() });
+    pack.scripts.push(other);
+    let catalog = sealed(&pack);
+    let paths = |nodes: &[u64]| {
+        let mut call = fixtures::speech(77, 3_000);
+        for n in nodes {
+            call.extend(&recording(*n)[..40_000]);
+            call.extend(fixtures::speech(80 + n, 2_000));
+        }
+        let findings = analyze(&catalog, 8_000, &fixtures::line(2, &call, 0.3, 30.0), 160);
+        let found = matches(&findings);
+        let mut paths: Vec<String> = found.iter().map(|(_, m)| m.path.join(" ")).collect();
+        assert!(found.iter().all(|(_, m)| m.script_id == "offer"), "{paths:?}");
+        assert!(found.iter().all(|(_, m)| m.match_id == 0), "{paths:?}");
+        paths.dedup();
+        paths
+    };
+    assert_eq!(paths(&[6]), ["opening"]);
+    assert_eq!(paths(&[6, 8]), ["opening", "opening bye"]);
+    assert_eq!(paths(&[7, 6, 8]), ["price", "price opening", "price opening bye"]);
+    // What is said again is no news.
+    assert_eq!(paths(&[6, 7, 6]), ["opening", "opening price"]);
 }
 
 #[test]

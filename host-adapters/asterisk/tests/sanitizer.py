@@ -5,7 +5,7 @@ import os
 import re
 
 from scenario import check
-from switch import Switch
+from switch import Switch, not_installed
 
 # Wasm uses the signals itself. Asterisk's own faults are its own: only what is found in us counts.
 PREFIX = (
@@ -33,17 +33,9 @@ def leaked(text):
 
 def leaks_without_us(root):
     """Objects that this Asterisk leaks when the module is not loaded."""
-    path = os.path.join(root, "etc/asterisk/modules.conf")
-    with open(path) as file:
-        modules = file.read()
     found(root)
-    try:
-        with open(path, "w") as file:
-            file.write(modules.replace("load = app_callprint.so", ""))
+    with not_installed(root):
         Switch(root, PREFIX).stop()
-    finally:
-        with open(path, "w") as file:
-            file.write(modules)
     text = found(root)
     check("LeakSanitizer" in text, "the sanitizer does not work: it found no leak in Asterisk, which has some")
     return leaked(text)

@@ -170,15 +170,16 @@ fn heard(finding: &Value) -> String {
     let known = format!("known after {:.3} s", s(&finding["known_at_ms"]));
     let what = match text(finding, "kind").as_str() {
         "script" => {
-            let among: Vec<&str> = finding["among"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .collect();
+            let list = |name: &str| -> Vec<&str> {
+                let items = finding[name].as_array().into_iter().flatten();
+                items.filter_map(Value::as_str).collect()
+            };
+            let (among, path) = (list("among"), list("path"));
             let script = if among.is_empty() {
                 let (pack, script) = (text(finding, "pack"), text(finding, "script_id"));
-                format!("{pack}/{script} ({})", text(finding, "node"))
+                let node = text(finding, "node");
+                let nodes = if path.len() > 1 { path.join(" → ") } else { node };
+                format!("{pack}/{script} ({nodes})")
             } else {
                 format!("one of {}", among.join(", "))
             };

@@ -4,16 +4,14 @@ mod common;
 
 use std::{
     fs,
-    io::{Read, Write},
-    net::TcpListener,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     thread,
     time::Duration,
 };
 
 use callprint_fixtures as fixtures;
-use common::{CALLPRINT, Desk};
+use common::{CALLPRINT, Desk, vendor_pack};
 use serde_json::{Value, json};
 
 /// The script findings of a recording: script and node, in order.
@@ -113,6 +111,8 @@ fn takes_of_the_same_words_are_one_node_with_slots() {
     desk.wav("call.wav", &fixtures::line(5, &call, 0.4, 40.0));
     let named = named(&desk, "call.wav");
     assert_eq!(named[0], ("takes".into(), "opening".into()), "{named:?}");
+    let out = desk.ok("analyze --analyzer a.cwasm call.wav");
+    assert!(out.contains("p/takes (opening → bye)"), "{out}");
 
     for (nodes, words) in [
         (json!([{ "id": "opening", "next": ["gone"] }]), vec!["opening", "gone"]),
@@ -213,23 +213,6 @@ fn compressed_recordings_are_as_good() {
     let cut = fs::read(folder.join("speech.flac")).unwrap();
     desk.put("cut.flac", &cut[..cut.len() / 2]);
     desk.fails("enroll --pack q.json cut.flac", &["cut.flac"]);
-}
-
-/// A pack of a few scripts with metadata.
-fn vendor_pack(desk: &Desk) {
-    let mut list =
-        String::from("script_id,category,language,first_seen,last_seen,numbers_seen,wav\n");
-    for (n, (category, seen)) in
-        [("dental", "2026-01-05"), ("loan", "2025-03-01")].iter().enumerate()
-    {
-        desk.wav(&format!("{category}.wav"), &speech(200 + n as u64, 8_000));
-        list += &format!(
-            "{category}-1,{category},en,2025-01-01,{seen},+4930123;+4930124,{category}.wav\n"
-        );
-    }
-    desk.put("refs.csv", list);
-    desk.ok("enroll --list refs.csv --pack p.json --vendor Example --quiet");
-    desk.ok("pack set p.json licence=CC0-1.0 created=2026-01-10");
 }
 
 #[test]
@@ -419,127 +402,4 @@ fn only_what_a_pinned_key_signed_is_taken() {
     let open = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666);
     fs::set_permissions(desk.path("keys/us.pub"), open).unwrap();
     desk.fails("pack verify --keys keys p.json", &["us.pub", "666"]);
-}
-
-#[test]
-fn packs_are_fetched_updated_and_rolled_back() {
-    let desk = Desk::new();
-    vendor_pack(&desk);
-    desk.ok("pack keygen us");
-    desk.fails("pack push p.json --to shop", &["not signed"]);
-    let push = |version: &str| {
-        desk.ok(&format!("pack set p.json version={version}"));
-        desk.ok("pack sign --key us.key p.json");
-        desk.ok("pack push p.json --to shop");
-    };
-    push("1.0.0");
-    let fetch = "pack fetch shop/p --into packs --keys us.pub";
-    let version = || desk.json("packs/p/current/pack.json")["version"].as_str().unwrap().to_owned();
-    desk.ok(fetch);
-    assert_eq!(version(), "1.0.0");
-    desk.ok("pack verify --keys us.pub packs/p/current/pack.json");
-    desk.ok("bake --keys us.pub --pack packs/p/current/pack.json --out a.cwasm");
-    desk.fails("pack rollback packs/p", &["no version to go back to"]);
-    push("1.1.0");
-    desk.ok(fetch);
-    desk.ok(fetch);
-    assert_eq!(version(), "1.1.0");
-    desk.ok("pack rollback packs/p");
-    assert_eq!(version(), "1.0.0");
-    desk.fails(fetch, &["1.1.0", "rolled back"]);
-    push("1.2.0");
-    desk.ok(fetch);
-    assert_eq!(version(), "1.2.0");
-
-    // Whatever is wrong, what is there stays.
-    let refused = |words: &[&str]| {
-        desk.fails(fetch, words);
-        assert_eq!(version(), "1.2.0");
-        let entries = fs::read_dir(desk.path("packs")).unwrap().count();
-        assert_eq!(entries, 1, "something was left in packs");
-    };
-    desk.put("shop/p/latest", "1.0.0\n");
-    refused(&["1.0.0 is lower than 1.2.0"]);
-    desk.put("shop/p/latest", "../../../etc\n");
-    refused(&["no version"]);
-    desk.put("shop/p/latest", "9.0.0\n");
-    refused(&["9.0.0.json", "not there"]);
-    // Another version's file under a higher number: well signed, but not that version.
-    for ending in ["json", "json.minisig"] {
-        fs::copy(
-            desk.path(&format!("shop/p/1.0.0.{ending}")),
-            desk.path(&format!("shop/p/9.0.0.{ending}")),
-        )
-        .unwrap();
-    }
-    refused(&["9.0.0", "\"1.0.0\""]);
-    let mut pack = fs::read(desk.path("shop/p/1.2.0.json")).unwrap();
-    pack[100] ^= 1;
-    desk.put("shop/p/1.2.0.json", pack);
-    desk.put("shop/p/latest", "1.2.0\n");
-    refused(&["changed"]);
-    fs::remove_file(desk.path("shop/p/1.2.0.json.minisig")).unwrap();
-    refused(&["not signed"]);
-    desk.fails("pack push p.json --to shop", &["1.2.0", "never changes"]);
-    desk.fails("pack fetch nowhere/p --into packs --keys us.pub", &["nowhere/p/latest"]);
-    desk.fails("pack fetch shop/p --into packs", &["--keys"]);
-}
-
-/// Serves the files of a folder, a request a connection; its address.
-fn serve(folder: PathBuf) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut request = Vec::new();
-            while !request.ends_with(b"\r\n\r\n") {
-                let mut byte = [0];
-                stream.read_exact(&mut byte).unwrap();
-                request.push(byte[0]);
-            }
-            let request = String::from_utf8(request).unwrap();
-            let path = request.split(' ').nth(1).unwrap().trim_start_matches('/').to_owned();
-            let (status, body) = match fs::read(folder.join(path)) {
-                Ok(body) => ("200 OK", body),
-                Err(_) => ("404 Not Found", Vec::new()),
-            };
-            let length = body.len();
-            let head = format!(
-                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-            );
-            stream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
-        }
-    });
-    address
-}
-
-#[test]
-fn packs_are_fetched_from_a_web_server() {
-    let desk = Desk::new();
-    vendor_pack(&desk);
-    desk.ok("pack keygen us");
-    desk.ok("pack sign --key us.key p.json");
-    desk.ok("pack push p.json --to shop");
-    let server = serve(desk.path("shop"));
-    desk.ok(&format!("pack fetch {server}/p --into packs --keys us.pub"));
-    assert_eq!(desk.json("packs/p/current/pack.json"), desk.json("p.json"));
-    desk.fails(
-        &format!("pack fetch {server}/q --into packs --keys us.pub"),
-        &["q/latest", "not there"],
-    );
-    desk.fails(
-        &format!("pack fetch {server}/p --into other --allow-unsigned"),
-        &["https", "--keys"],
-    );
-    desk.put("shop/p/latest", vec![b'1'; 100_000]);
-    desk.fails(&format!("pack fetch {server}/p --into packs --keys us.pub"), &["4096 bytes"]);
-    fs::remove_file(desk.path("shop/p/1.0.0.json.minisig")).unwrap();
-    desk.put("shop/p/latest", "1.0.0");
-    desk.fails(
-        &format!("pack fetch {server}/p --into packs --keys us.pub"),
-        &["signature", "--keys"],
-    );
-    desk.fails("pack fetch http://127.0.0.1:1/p --into packs --keys us.pub", &["127.0.0.1:1"]);
-    assert!(!desk.path("other/p").exists());
 }

@@ -4,10 +4,13 @@ one that is analysed, whose UUID is the call's name."""
 import itertools
 import json
 import random
+import subprocess
 import threading
 import time
 
 import audio
+from setting import MADE, PROFILES
+from switch import write_configuration
 
 ALL = []
 NUMBERS = itertools.count(1)
@@ -57,6 +60,17 @@ def selftest(switch, setting):
     assert reply.startswith("+OK PASS"), reply
     assert '"calls"' in switch.esl.api("callprint status"), switch.esl.api("callprint status")
     assert "scripts" in switch.esl.api("callprint packs"), switch.esl.api("callprint packs")
+
+
+@case()
+def tests_in_the_switchs_own_style(switch, setting):
+    """module_test.c, in a core of its own: one bug a side, starting and stopping twice, waiting, no unloading."""
+    folder = setting.root / "core"
+    write_configuration(folder, ["mod_loopback", "mod_sndfile", "mod_dptools"], module=switch.root / "mod")
+    (folder / "callprint.conf.xml").write_text(setting.configuration())
+    done = subprocess.run([*setting.wrapper, MADE / "module_test"], cwd=folder, env=switch.environment, timeout=120,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    assert done.returncode == 0 and "PASSED (6/6 tests" in done.stdout, f"status {done.returncode}:\n{done.stdout[-3000:]}"
 
 
 @case(each=["PCMA", "PCMU", "G722", "PCMU@30i", "PCMA@60i"])
@@ -318,7 +332,6 @@ def unload_is_refused(switch, setting):
 @case()
 def bad_settings_leave_the_old(switch, setting):
     """A bad profile, rule file or analyzer is refused by a reload, with its reason, and the old stay in force."""
-    from setting import PROFILES
     api = switch.esl.api
     bad = setting.root / "rules" / "bad.json"
     bad.write_text('{"version": 1, "rules": [{"name": "x", "when": {"kind": "script"}, "action": "shout"}]}')

@@ -1,6 +1,7 @@
 """What the cases share: sounds, packs, an analyzer, rules, and a switch that runs until one breaks it."""
 
 import json
+import os
 import pathlib
 import random
 import subprocess
@@ -10,7 +11,8 @@ from switch import Switch
 
 TARGET = audio.REPOSITORY / "target"
 CALLPRINT = TARGET / "release" / "callprint"
-MODULE = TARGET / "freeswitch" / "mod_callprint.so"
+MADE = pathlib.Path(os.environ.get("OUT", TARGET / "freeswitch"))
+MODULE = MADE / "mod_callprint.so"
 ENROLLED = {"dental-implant": "dental", "car-warranty": "warranty", "consumer-loan": "loan"}
 
 

@@ -20,13 +20,13 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wasmtime::{
-    Engine, Store,
+    Store,
     component::{Component, ComponentNamedList, Instance as RawInstance, Lift, Linker, WasmList},
 };
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use crate::{
-    CatalogSummary, Error, PLUGIN,
+    CatalogSummary, Error, PLUGIN, PLUGIN_SHA256,
     analyzer::Watchdog,
     catalogue::Catalogue,
     engine::{
@@ -135,9 +135,10 @@ fn bake_read(
     let fault =
         |e: wasmtime::Error| Error::Plugin { plugin: name.clone(), reason: format!("{e:#}") };
 
-    let engine = engine::for_bake().map_err(fault)?;
-    let (component, summary, memory_bytes) = fill(&engine, plugin_bytes, packs, &name)?;
-    let native = engine.precompile_component(&component).map_err(fault)?;
+    let (component, summary, memory_bytes) = fill(plugin_bytes, packs, &name)?;
+    let native = engine::for_bake()
+        .and_then(|engine| engine.precompile_component(&component))
+        .map_err(fault)?;
     let contents: Vec<&[u8]> = packs.iter().map(|p| p.content.as_slice()).collect();
     let catalogue = Catalogue::of_packs(&contents);
     let recipes = packs.iter().zip(&summary.packs);
@@ -191,7 +192,6 @@ pub fn again(path: &Path) -> Result<Recipe, Error> {
 /// Feeds the packs to the plugin; returns the component with the memory it
 /// then has, what it says of itself, and that memory's size.
 fn fill(
-    engine: &Engine,
     plugin: &[u8],
     packs: &[PackFile],
     name: &str,
@@ -200,11 +200,12 @@ fn fill(
     let fault = |e: wasmtime::Error| refuse(format!("{e:#}"));
     let wizer = Wizer::new();
     let (context, instrumented) = wizer.instrument_component(plugin).map_err(fault)?;
-    let component = Component::new(engine, &instrumented).map_err(fault)?;
-    if let Some((import, _)) = component.component_type().imports(engine).next() {
+    let engine = engine::for_packs().map_err(fault)?;
+    let component = Component::new(&engine, &instrumented).map_err(fault)?;
+    if let Some((import, _)) = component.component_type().imports(&engine).next() {
         return Err(refuse(format!("it imports {import:?}; a plugin may import nothing")));
     }
-    let mut store = Store::new(engine, Limits::new(limits::BAKE_BYTES));
+    let mut store = Store::new(&engine, Limits::new(limits::BAKE_BYTES));
     store.limiter(|limits| limits);
     // What may be copied out at once: all of its memory, which by default is too much.
     store.set_hostcall_fuel(limits::BAKE_BYTES);
@@ -215,7 +216,7 @@ fn fill(
     store.data_mut().deadline = Deadline::new(time);
     store.epoch_deadline_callback(Sandbox::at_tick);
     store.set_epoch_deadline(1);
-    let raw = Linker::new(engine).instantiate(&mut store, &component).map_err(fault)?;
+    let raw = Linker::new(&engine).instantiate(&mut store, &component).map_err(fault)?;
     let instance = Instance::new(&mut store, &raw).map_err(|e| {
         refuse(format!("it is not of the world callprint:analyzer/analyzer@0.1.0: {e:#}"))
     })?;
@@ -403,7 +404,7 @@ impl Recipe {
                 runtime_version()
             ));
         }
-        if self.plugin.is_none() && self.plugin_sha256 != sha256(PLUGIN) {
+        if self.plugin.is_none() && self.plugin_sha256 != PLUGIN_SHA256 {
             return stale("the built-in plugin has changed since".into());
         }
         Ok(())

@@ -25,6 +25,7 @@ pub fn finding(finding: &Finding) -> Value {
                 "stretches": m.evidence.stretches,
                 "decades": rounded(m.evidence.decades, 2),
             },
+            "path": m.path,
         }),
         Event::Tone(t) => json!({
             "kind": "tone",
@@ -115,7 +116,8 @@ pub fn text(finding: &Finding) -> String {
     match &finding.what {
         Event::Script(m) => {
             let what = if m.among.is_empty() {
-                format!("{}/{} ({})", m.pack, m.script_id, m.node)
+                let path = if m.path.len() > 1 { m.path.join(" → ") } else { m.node.clone() };
+                format!("{}/{} ({path})", m.pack, m.script_id)
             } else {
                 format!("one of {}", m.among.join(", "))
             };

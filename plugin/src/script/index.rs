@@ -187,7 +187,8 @@ impl Table {
 
     /// Word and bit of a key in the map.
     fn mapped(&self, key: u32) -> (usize, u32) {
-        (key as usize / 64 % self.map.len(), key % 64)
+        // The map's length is a power of two.
+        (key as usize / 64 & (self.map.len() - 1), key % 64)
     }
 
     fn has(&self, key: u32) -> bool {

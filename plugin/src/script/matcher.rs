@@ -32,7 +32,7 @@ const RECHECK_CODES: [u64; 2] = [5, 2];
 /// noise a script is found seldom, and 0.5 s cost 1.1 points of those named at 2 s.
 /// Chance finds one in ten of what it finds a second time, a script most of it;
 /// what is found once costs no look at its code.
-const AGAIN_CODES: u16 = 100;
+const AGAIN_CODES: u8 = 100;
 
 /// Alignments remembered: twice what is found in that time.
 const SIGHTINGS: usize = 8192;
@@ -119,6 +119,8 @@ struct Rival {
 struct Named {
     group: Vec<u32>,
     level: u8,
+    /// Nodes of the first of them, in the order in which they were heard.
+    path: Vec<u32>,
 }
 
 /// What the matcher reports; the session adds the names.
@@ -139,6 +141,8 @@ pub struct Match<'a> {
     pub script_from: u64,
     /// The numbers.
     pub evidence: ScriptEvidence,
+    /// The nodes heard so far, in order.
+    pub path: &'a [u32],
 }
 
 /// What the look-up of one code finds; kept between codes only to save
@@ -154,9 +158,10 @@ pub struct Candidates {
     due: Vec<(u32, usize, u32)>,
 }
 
-/// Alignments that were found of late: by a hash, some more bits of it, never
-/// all 0, and when.
-struct Sightings(Box<[u32; SIGHTINGS]>);
+/// Alignments that were found of late: by a hash, some more bits of it, never 0,
+/// and when. Of either there are eight bits: at most one position in a hundred passes
+/// for one that was found before without having been; chance brings one in ten.
+struct Sightings(Box<[u16; SIGHTINGS]>);
 
 impl Default for Sightings {
     fn default() -> Self {
@@ -170,20 +175,20 @@ impl Sightings {
     fn again(&mut self, number: u64, position: u32) -> bool {
         // In codes of the call; four of them are one place, and so are two places beside it.
         let shift = u64::from(position).wrapping_mul(REFERENCE_STEP as u64).wrapping_sub(number);
-        let (own, now) = (shift >> 2, number as u16);
+        let (own, now) = (shift >> 2, number as u8);
         let beside = if shift & 2 == 0 { own.wrapping_sub(1) } else { own.wrapping_add(1) };
         let slot = |place: u64| {
             let hash = place.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 37;
-            (hash as usize % SIGHTINGS, (hash >> 13) as u16 | 1)
+            (hash as usize % SIGHTINGS, ((hash >> 13) as u8).max(1))
         };
         let seen = |place: u64| {
             let (at, tag) = slot(place);
-            let (seen, when) = ((self.0[at] >> 16) as u16, self.0[at] as u16);
+            let [seen, when] = self.0[at].to_be_bytes();
             seen == tag && (1..=AGAIN_CODES).contains(&now.wrapping_sub(when))
         };
         let again = seen(own) || seen(beside);
         let (at, tag) = slot(own);
-        self.0[at] = u32::from(tag) << 16 | u32::from(now);
+        self.0[at] = u16::from_be_bytes([tag, now]);
         again
     }
 }
@@ -378,6 +383,8 @@ impl Matcher {
                 .expect("there are tracks");
             self.tracks.swap_remove(weakest);
         }
+        // All at once: growing by doubling would leave holes.
+        self.tracks.reserve_exact(TRACKS - self.tracks.len());
         self.tracks.push(track);
     }
 
@@ -407,6 +414,9 @@ impl Matcher {
         changed: &[u32],
         sink: &mut impl FnMut(Match),
     ) {
+        for script in changed.iter().filter(|s| self.settled(**s)).copied().collect::<Vec<_>>() {
+            self.report(index, vec![script], sink);
+        }
         let mut scripts: Vec<(f32, Track)> =
             changed.iter().filter_map(|script| self.sufficient(number, *script)).collect();
         scripts.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -509,7 +519,7 @@ impl Matcher {
         self.named.iter().any(|n| n.group == [script])
     }
 
-    /// Whether all there is to say of a script has been said.
+    /// Whether all there is to say of a script has been said, but for its path.
     fn settled(&self, script: u32) -> bool {
         self.named.iter().any(|n| n.group == [script] && usize::from(n.level) == LEVELS.len())
     }
@@ -550,22 +560,24 @@ impl Matcher {
         {
             return;
         }
-        let id = match self.named.iter().position(|n| n.group.contains(&script)) {
-            Some(id) => {
-                let named = &mut self.named[id];
-                let news = script != named.group[0] || group.len() < named.group.len();
-                if level <= named.level && !news {
-                    return;
-                }
-                named.level = named.level.max(level);
-                named.group = group.clone();
-                id
-            }
-            None => {
-                self.named.push(Named { group: group.clone(), level });
-                self.named.len() - 1
-            }
-        };
+        let known = self.named.iter().position(|n| n.group.contains(&script));
+        let id = known.unwrap_or_else(|| {
+            self.named.push(Named { group: group.clone(), level, path: Vec::new() });
+            self.named.len() - 1
+        });
+        let named = &mut self.named[id];
+        let another = script != named.group[0];
+        if another {
+            named.path.clear();
+        }
+        let enough = evidence::required(self.speech_codes) - evidence::EXPECTED;
+        let further = named.follow(index, &tracks, enough);
+        let news = another || group.len() < named.group.len();
+        if level <= named.level && !news && !further {
+            return;
+        }
+        named.level = named.level.max(level);
+        named.group = group.clone();
         let among = if group.len() > 1 { &group[..] } else { &[] };
         let earliest = tracks
             .iter()
@@ -591,6 +603,25 @@ impl Matcher {
                 stretches: tracks.len() as u32,
                 decades,
             },
+            path: &self.named[id].path,
         });
+    }
+}
+
+impl Named {
+    /// Adds the nodes of the tracks, the best of them first, that are new and have enough evidence
+    /// of their own; whether there are any.
+    fn follow(&mut self, index: &Index, tracks: &[Track], enough: f32) -> bool {
+        let sure = tracks.iter().enumerate().filter(|(n, t)| *n == 0 || t.best.decades >= enough);
+        let mut heard: Vec<&Track> = sure.map(|(_, track)| track).collect();
+        heard.sort_by_key(|t| *t.stretch().start());
+        let before = self.path.len();
+        for track in heard {
+            let node = index.recording(track.recording).node;
+            if !self.path.contains(&node) && self.path.len() < limits::PATH {
+                self.path.push(node);
+            }
+        }
+        self.path.len() > before
     }
 }

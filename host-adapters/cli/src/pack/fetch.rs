@@ -27,7 +27,8 @@ const WITHDRAWN: &str = "withdrawn";
 /// expired and is not older than what is there. Bake FOLDER/PACK_ID/current/pack.json.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Where `callprint pack push` put it: a folder or an address, with the pack's id at its end.
+    /// Where `callprint pack push` put it, with the pack's id at its end: a folder, the address of a
+    /// web server (https://…), or oci://HOST/NAME of a registry.
     #[arg(value_name = "PLACE/PACK_ID")]
     from: String,
     /// The folder that packs are kept in; it is made if it is not there.

@@ -12,6 +12,7 @@ mod keys;
 mod lint;
 mod merge;
 mod minisign;
+mod oci;
 mod push;
 mod remove;
 mod schema;

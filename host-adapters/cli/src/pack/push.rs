@@ -1,22 +1,24 @@
 //! `callprint pack push`: a pack to where it is fetched from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use callprint_plugin::pack::Pack;
 use serde_json::Value;
 
-use super::{file, keys, schema, source};
+use super::{file, keys, oci, schema, source};
 
-/// Put a signed pack into a folder that `callprint pack fetch` reads, itself or through a web
-/// server. Versions that are there stay.
+/// Put a signed pack to where `callprint pack fetch` reads it: into a folder, which a web server may
+/// serve, or into an OCI registry. Versions that are there stay.
 #[derive(clap::Args)]
 pub struct Args {
     /// The pack.
     #[arg(value_name = "PACK.json")]
     pack: PathBuf,
-    /// The folder; the pack gets one of its own in it, called as its id.
-    #[arg(long, value_name = "FOLDER")]
-    to: PathBuf,
+    /// The folder, or oci://HOST/NAME of a registry; the pack gets one of its own in it, called as
+    /// its id. Logins are those of `docker login`, `podman login` or `oras login`.
+    #[arg(long, value_name = "FOLDER|oci://HOST/NAME")]
+    to: String,
     /// Push it without a signature.
     #[arg(long)]
     allow_unsigned: bool,
@@ -38,7 +40,23 @@ pub fn run(args: &Args, quiet: bool) -> Result<()> {
         signature.is_some() || args.allow_unsigned,
         "{name}: it is not signed; sign it with `callprint pack sign`, or pass --allow-unsigned"
     );
-    let folder = args.to.join(&pack.id);
+    let signature = signature.as_deref();
+    let target = if args.to.starts_with(oci::SCHEME) {
+        let place = format!("{}/{}", args.to.trim_end_matches('/'), pack.id);
+        oci::push(&place, &pack, &bytes, signature)?;
+        place
+    } else {
+        into_folder(Path::new(&args.to), &pack, &bytes, signature)?
+    };
+    if !quiet {
+        eprintln!("{target}: {} {}", pack.id, pack.version);
+    }
+    Ok(())
+}
+
+/// Where it is now.
+fn into_folder(to: &Path, pack: &Pack, bytes: &[u8], signature: Option<&[u8]>) -> Result<String> {
+    let folder = to.join(&pack.id);
     let target = folder.join(format!("{}.json", pack.version));
     let there = target.exists().then(|| file::bytes(&target)).transpose()?;
     if there.is_some_and(|there| there != bytes) {
@@ -52,14 +70,11 @@ pub fn run(args: &Args, quiet: bool) -> Result<()> {
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("{}: cannot be made", folder.display()))?;
     if let Some(text) = signature {
-        file::replace(&file::signature_of(&target), 0o644, |w| Ok(w.write_all(&text)?))?;
+        file::replace(&file::signature_of(&target), 0o644, |w| Ok(w.write_all(text)?))?;
     }
-    file::replace(&target, 0o644, |w| Ok(w.write_all(&bytes)?))?;
+    file::replace(&target, 0o644, |w| Ok(w.write_all(bytes)?))?;
     // Last: who reads it finds all it leads to.
     let latest = folder.join(source::LATEST);
     file::replace(&latest, 0o644, |w| Ok(writeln!(w, "{}", pack.version)?))?;
-    if !quiet {
-        eprintln!("{}: {} {}", target.display(), pack.id, pack.version);
-    }
-    Ok(())
+    Ok(target.display().to_string())
 }

@@ -1,4 +1,5 @@
-//! Where packs are fetched from: a folder, or a web server that serves one.
+//! Where packs are fetched from: a folder, a web server that serves one, or an
+//! OCI registry.
 //!
 //! ```text
 //! PLACE/PACK_ID/latest                       the version to take, as text
@@ -10,9 +11,9 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use callprint_plugin::limits;
 
-use super::file;
+use super::{file, oci};
 
-/// The file that names the latest version. It is written last.
+/// The file, or tag, that leads to the latest version. It is written last.
 pub const LATEST: &str = "latest";
 
 /// A version, or a signature, is a few lines.
@@ -27,6 +28,9 @@ pub struct Offer {
 
 /// What `PLACE/PACK_ID` offers now.
 pub fn latest(place: &str) -> Result<Offer> {
+    if place.starts_with(oci::SCHEME) {
+        return oci::latest(place);
+    }
     let get = |name: &str, max: usize| -> Result<Option<Vec<u8>>> {
         if place.starts_with("http://") || place.starts_with("https://") {
             super::http::get(&format!("{}/{name}", place.trim_end_matches('/')), max)

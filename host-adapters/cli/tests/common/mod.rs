@@ -1,7 +1,10 @@
 //! A folder in which the command is run as a user runs it.
 
+#![allow(dead_code, reason = "no test binary needs all of it")]
+
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -42,8 +45,14 @@ impl Desk {
 
     /// Runs the command in the folder.
     pub fn run(&self, args: &str) -> Output {
-        let mut command = Command::new(CALLPRINT);
-        command.current_dir(&self.folder).args(args.split(' ')).output().unwrap()
+        Command::new(CALLPRINT)
+            .current_dir(&self.folder)
+            .args(args.split(' '))
+            // Registries' logins: of the test, and not of who runs it.
+            .env("DOCKER_CONFIG", self.folder.path())
+            .env_remove("REGISTRY_AUTH_FILE")
+            .output()
+            .unwrap()
     }
 
     /// Runs it and expects it to succeed; its output.
@@ -78,4 +87,26 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files: Vec<_> = entries.flat_map(content).collect();
     files.sort();
     files
+}
+
+/// A pack of a few scripts with metadata.
+pub fn vendor_pack(desk: &Desk) {
+    let mut list =
+        String::from("script_id,category,language,first_seen,last_seen,numbers_seen,wav\n");
+    for (n, (category, seen)) in
+        [("dental", "2026-01-05"), ("loan", "2025-03-01")].iter().enumerate()
+    {
+        desk.wav(&format!("{category}.wav"), &fixtures::speech(7_200 + n as u64, 8_000));
+        list += &format!(
+            "{category}-1,{category},en,2025-01-01,{seen},+4930123;+4930124,{category}.wav\n"
+        );
+    }
+    desk.put("refs.csv", list);
+    desk.ok("enroll --list refs.csv --pack p.json --vendor Example --quiet");
+    desk.ok("pack set p.json licence=CC0-1.0 created=2026-01-10");
+}
+
+/// Says that something is not tested, past the harness, which would keep it to itself.
+pub fn skipped(what: &str, why: &str) {
+    let _ = writeln!(std::io::stderr(), "\n!!! SKIPPED: {what}: {why}");
 }

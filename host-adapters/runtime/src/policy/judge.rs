@@ -125,7 +125,11 @@ impl Judge {
         let rules = self.rules.clone();
         let candidates = match &finding.what {
             // More than any real catalogue gives: nobody can tell anything from that.
-            Event::Script(found) if found.among.len() > limits::RECORD_LIST => return None,
+            Event::Script(found)
+                if found.among.len().max(found.path.len()) > limits::RECORD_LIST =>
+            {
+                return None;
+            }
             _ => Candidates::of(finding, &self.catalogue),
         };
         let mut candidates = Some(candidates);
@@ -358,7 +362,7 @@ fn bounded(finding: &Finding) -> Finding {
     match &mut finding.what {
         Event::Script(found) => {
             [&mut found.script_id, &mut found.pack, &mut found.node].into_iter().for_each(cut);
-            found.among.iter_mut().for_each(cut);
+            found.among.iter_mut().chain(&mut found.path).for_each(cut);
         }
         Event::Tone(tone) => {
             cut(&mut tone.detail);

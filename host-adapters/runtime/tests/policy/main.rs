@@ -36,6 +36,7 @@ fn script(known_ms: u64, pack: &str, id: &str, confidence: f32) -> Finding {
             heard_from: 2_400,
             script_from: 800,
             evidence,
+            path: vec!["opening".into()],
         }),
     )
 }
