@@ -1,7 +1,6 @@
 //! Bakes that nobody waits for: those of a host that watches a folder of packs, and those that are
 //! killed.
 
-#[allow(dead_code, reason = "others use more of it")]
 mod common;
 
 use std::{

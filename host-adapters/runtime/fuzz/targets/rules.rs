@@ -61,6 +61,7 @@ fn findings() -> Vec<Event> {
             heard_from: 0,
             script_from: 0,
             evidence,
+            path: vec!["main".into()],
         })
     };
     let tone = |kind, end| {
