@@ -1,5 +1,5 @@
-//! The one sum worth vector instructions of its own: of products of 16-bit
-//! integers. In whole numbers, so every way gives the same.
+//! What is worth vector instructions of its own: sums of products of 16-bit
+//! integers, and making these of numbers. Exact, so every way gives the same.
 
 /// Elements of a vector of 128 bits.
 pub const LANES: usize = 8;
@@ -18,6 +18,11 @@ pub type Block = [[i16; LANES]; ROWS];
 #[inline(never)]
 pub fn dots<const N: usize>(rows: &[Block; N], column: &[[i16; LANES]; N]) -> [i32; ROWS] {
     vector::dots(rows, column)
+}
+
+/// The whole part of numbers that have one of 16 bits.
+pub fn truncated(numbers: &[f32; LANES]) -> [i16; LANES] {
+    vector::truncated(numbers)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -50,6 +55,16 @@ mod vector {
             }
             out
         }
+    }
+
+    pub fn truncated(numbers: &[f32; LANES]) -> [i16; LANES] {
+        let mut out = [0; LANES];
+        // SAFETY: as above.
+        unsafe {
+            let four = |at| _mm_cvttps_epi32(_mm_loadu_ps(numbers.as_ptr().add(at)));
+            _mm_storeu_si128(out.as_mut_ptr().cast(), _mm_packs_epi32(four(0), four(4)));
+        }
+        out
     }
 }
 
@@ -84,6 +99,16 @@ mod vector {
             out
         }
     }
+
+    pub fn truncated(numbers: &[f32; LANES]) -> [i16; LANES] {
+        let mut out = [0; LANES];
+        // SAFETY: as above.
+        unsafe {
+            let four = |at| i32x4_trunc_sat_f32x4(v128_load(numbers.as_ptr().add(at).cast()));
+            v128_store(out.as_mut_ptr().cast(), i16x8_narrow_i32x4(four(0), four(4)));
+        }
+        out
+    }
 }
 
 #[cfg(not(any(
@@ -103,6 +128,10 @@ mod plain {
             pairs.map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
         })
     }
+
+    pub fn truncated(numbers: &[f32; LANES]) -> [i16; LANES] {
+        numbers.map(|x| x as i16)
+    }
 }
 
 #[cfg(test)]
@@ -121,6 +150,8 @@ mod tests {
                 std::array::from_fn(|_| [[(); LANES]; ROWS].map(|r| r.map(|()| random(1_600))));
             let column: [[i16; LANES]; 40] = [[(); LANES]; 40].map(|c| c.map(|()| random(4_095)));
             assert_eq!(dots(&rows, &column), plain::dots(&rows, &column));
+            let numbers = [(); LANES].map(|()| f32::from(random(32_000)) * 0.37);
+            assert_eq!(truncated(&numbers), plain::truncated(&numbers));
         }
     }
 }

@@ -272,14 +272,11 @@ impl Fingerprinter {
         }
         let scale = QUANTUM / greatest(&peaks);
         let mut quantised = [[0; LANES]; PATCH / LANES];
-        let elements = patch.as_flattened().iter();
-        for (to, element) in quantised.as_flattened_mut().iter_mut().zip(elements) {
+        let elements = patch.as_flattened().as_chunks::<LANES>().0;
+        for (to, elements) in quantised.iter_mut().zip(elements) {
             // Rounds half up by truncation of a positive number: cheap and exact.
-            let positive = element * scale + (QUANTUM + 1.5);
-            // SAFETY: no element is larger than the peak, which is not 0 where there is power, so
-            // this is at most 2 × QUANTUM + 2.
-            let truncated: i32 = unsafe { positive.to_int_unchecked() };
-            *to = truncated as i16 - (QUANTUM as i16 + 1);
+            let positive = elements.map(|e| e * scale + (QUANTUM + 1.5));
+            *to = simd::truncated(&positive).map(|e| e - (QUANTUM as i16 + 1));
         }
         book.encode(&quantised)
     }
