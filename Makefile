@@ -1,7 +1,9 @@
 # make build | demo | test | lint | bench | eval | install PREFIX=/usr/local; README.md says more.
+# make model | endurance | fuzz: host-adapters/runtime/README.md.
 # make asterisk | install-asterisk | deb-asterisk | test-asterisk: host-adapters/asterisk/README.md; freeswitch likewise.
 .DELETE_ON_ERROR:
 .PHONY: build plugin demo test lint bench eval install clean
+.PHONY: model model-thread endurance fuzz
 .PHONY: asterisk install-asterisk deb-asterisk test-asterisk
 .PHONY: freeswitch install-freeswitch deb-freeswitch test-freeswitch
 
@@ -15,6 +17,7 @@ LIBRARY := target/release/libcallprint.so
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 ABI := $(shell sed -n 's/^\#define CALLPRINT_ABI //p' $(RUNTIME)/include/callprint.h)
 TOOLS := target/tools/bin
+HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 GUEST_SOURCES := $(shell find plugin/src wit models -name '*.rs' -o -name '*.wit' -o -name '*.json') \
 	plugin/Cargo.toml plugin/build-guest.sh plugin/encode/src/main.rs Cargo.lock rust-toolchain.toml
 
@@ -24,7 +27,9 @@ build: plugin
 plugin: $(COMPONENT)
 $(COMPONENT): $(GUEST_SOURCES)
 	plugin/build-guest.sh target/plugin/core.wasm
-	$(CARGO) run --quiet --release --locked --package callprint-encode -- target/plugin/core.wasm $@
+# Of the whole workspace, so that what it shares with the rest is compiled once.
+	$(CARGO) build --release --locked --workspace --bin callprint-encode
+	target/release/callprint-encode target/plugin/core.wasm $@
 
 demo: build
 	$(CALLPRINT) demo --html target/demo/report.html
@@ -40,6 +45,37 @@ eval: build
 
 bench: build
 	$(CARGO) bench --locked --workspace
+
+# All orders in which a media thread and a worker can use a ring.
+model:
+	RUSTFLAGS='--cfg loom' $(CARGO) test --release --locked --lib --target-dir target/model \
+		--manifest-path $(RUNTIME)/ring-model/Cargo.toml -- --nocapture --test-threads=1
+
+# The ring under ThreadSanitizer, a nightly option of the compiler that this one has too.
+model-thread:
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer' \
+		TSAN_OPTIONS=suppressions=$(CURDIR)/$(RUNTIME)/ring-model/tsan.txt \
+		$(CARGO) test --release --locked --lib --target-dir target/model --target $(HOST) \
+		--manifest-path $(RUNTIME)/ring-model/Cargo.toml
+
+# What takes minutes: two hours of calls, three times the load that can be borne, a thousand reloads,
+# fifty killed bakes. `make endurance TEST=reloads` runs those with that in their name.
+TEST ?=
+endurance: build
+	$(CARGO) test --release --locked --workspace --test host --test background -- \
+		--ignored --nocapture --test-threads=1 $(TEST)
+
+# Each target for so many seconds of processor time; what it finds is put under target/fuzz. New
+# inputs go to target/fuzz too: the corpus beside the targets stays small.
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= recording pack rules abi
+FUZZ := $(RUNTIME)/fuzz
+fuzz: plugin
+	RUSTC_WRAPPER=$(CURDIR)/$(FUZZ)/rustc.sh $(CARGO) build --release --locked --target-dir target/fuzz \
+		--manifest-path $(FUZZ)/Cargo.toml
+	for target in $(FUZZ_TARGETS); do \
+		$(FUZZ)/run.sh $$target $(FUZZ_SECONDS) || exit; \
+	done
 
 lint: plugin $(TOOLS)/cargo-deny
 	$(CARGO) fmt --all --check

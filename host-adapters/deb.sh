@@ -10,9 +10,11 @@ trap 'rm -rf "$tree"' EXIT
 install -D -m 755 "$BUILT/callprint" "$tree/usr/bin/callprint"
 install -D -m 644 "$BUILT/libcallprint.so" "$tree/usr/lib/libcallprint.so.$ABI"
 make --no-print-directory -s install DESTDIR="$tree" PREFIX=/usr
-mkdir -p "$tree"/{DEBIAN,etc/callprint/packs,usr/share/callprint/rules,usr/share/doc/callprint-$user}
+mkdir -p "$tree"/{DEBIAN,etc/callprint/packs,usr/share/callprint/{rules,packs},usr/share/doc/callprint-$user}
 install -m 644 ../../models/rules/*.json "$tree/usr/share/callprint/rules/"
+install -m 644 ../../models/packs/*.json "$tree/usr/share/callprint/packs/"
 install -m 644 README.md "$tree/usr/share/doc/callprint-$user/README.md"
+install -m 644 ../../models/SOURCES.md "$tree/usr/share/doc/callprint-$user/SOURCES.md" # whose the packs are
 install -m 644 ../../LICENSE-MIT "$tree/usr/share/doc/callprint-$user/copyright"
 # What the C library must have, for what was built against this machine's.
 libc=$(objdump -T "$BUILT/libcallprint.so" "$BUILT/callprint" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -1)
@@ -35,6 +37,7 @@ Description: tells $switch what is really on the line
 CONTROL
 (cd "$tree" && find etc -type f -printf '/%p\n') >"$tree/DEBIAN/conffiles"
 printf '#!/bin/sh\nset -e\nldconfig\n' | tee "$tree/DEBIAN/postinst" >"$tree/DEBIAN/postrm"
+echo 'if [ "$1" = purge ]; then rm -rf /var/lib/callprint; fi' >>"$tree/DEBIAN/postrm"
 # Where the switch bakes what it finds in a watched folder of packs.
 echo "if getent passwd $user >/dev/null; then chown $user: /var/lib/callprint; fi" >>"$tree/DEBIAN/postinst"
 chmod 755 "$tree/DEBIAN/postinst" "$tree/DEBIAN/postrm"

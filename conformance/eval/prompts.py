@@ -7,6 +7,7 @@ again. So of prompts that share a stretch of audio or a run of words only the lo
 
 import gzip
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +28,9 @@ SLOT_VALUE_S = (0.4, 0.85)
 # Windows of the same take correlate above .97 when frames align; the same word spoken twice by one actor reaches .95.
 # Between the two a prompt is dropped rather than trusted.
 SAME_TAKE_CORRELATION = 0.95
-# Shorter runs of words in common ("press one to") last less than a second and stay in, as hard negatives.
-SHARED_WORDS = 4
+# Shorter runs of words in common ("press one to") last less than a second and stay in, as hard negatives. Inflections of
+# a word (what begins alike) are the same, and so are all numbers.
+SHARED_LETTERS, STEM_LETTERS = 11, 4
 _WINDOW_FRAMES, _BANDS = 20, 16
 
 
@@ -62,15 +64,26 @@ def _transcripts(package: str) -> dict[str, list[str]]:
 
 
 def _differently_worded(files: list[Path], root: Path, transcripts: dict[str, list[str]]) -> list[Path]:
-    """The files without those that repeat a run of words of a longer one."""
+    """The files without those that repeat a run of words of a longer one, or of their own: they may be cut in two."""
     taken, kept = set(), set()
     for path in sorted(files, key=lambda path: -path.stat().st_size):
-        words = transcripts.get(str(path.relative_to(root).with_suffix("")), [])
-        runs = {tuple(words[start : start + SHARED_WORDS]) for start in range(len(words) - SHARED_WORDS + 1)}
-        if not runs & taken:
-            taken |= runs
+        runs = list(_runs(transcripts.get(str(path.relative_to(root).with_suffix("")), [])))
+        if not taken.intersection(runs) and len(runs) == len(set(runs)):
+            taken.update(runs)
             kept.add(path)
     return [path for path in files if path in kept]
+
+
+def _runs(words: list[str]) -> Iterator[str]:
+    """From every word on the shortest run that is not too long to be said twice."""
+    for start in range(len(words)):
+        run, letters = "", 0
+        for word in words[start:]:
+            run += "#" if word.isdigit() else word[:STEM_LETTERS]
+            letters += len(word)
+            if letters >= SHARED_LETTERS:
+                yield run
+                break
 
 
 def _pieces(pcm: np.ndarray) -> list[np.ndarray]:

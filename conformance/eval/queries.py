@@ -380,8 +380,8 @@ class Part:
         ]
 
     def others(self, voice: str, rng: np.random.Generator, count: int = 8) -> list[np.ndarray]:
-        """Recordings of other voices, none of them enrolled audio: for babble and talk-over."""
-        clips = [clip for clip in self.strangers + self.negatives if clip.voice != voice]
+        """Recordings of other voices, none of them enrolled audio, openings neither: for babble and talk-over."""
+        clips = [clip for clip in self.strangers + self.negatives if clip.voice != voice and not _opening_end(clip)]
         return [_audio(clips[int(index)].path) for index in rng.permutation(len(clips))[:count]]
 
 

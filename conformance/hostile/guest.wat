@@ -1,5 +1,6 @@
 ;; An analyzer that behaves until it hears a trigger: a push that begins with the sample 1000 + n makes
-;; it do the n-th of the misdeeds below. Otherwise it answers every push and skip with one finding, a
+;; it do the n-th of the misdeeds below; a pack that begins with "!n" has it do so at once, and one
+;; that begins with "?n" when the catalogue is sealed. Otherwise it answers every push and skip with one finding, a
 ;; talk-spurt whose start is the number of samples that the session has been given: whoever adds up
 ;; can tell whether any were lost.
 (module
@@ -8,15 +9,28 @@
   ;; 0: zeroes; 256: list header; 512: findings; 4096: sessions of 16 bytes; 131072: arguments.
   (memory (export "memory") 16)
   (global $sessions (mut i32) (i32.const 0))
+  (global $at-seal (mut i32) (i32.const 0))
 
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 131072)
 
   (func (export "callprint:analyzer/catalog@0.1.0#configure") (param i32 i32) (result i32)
     i32.const 0)
   (func (export "callprint:analyzer/catalog@0.1.0#expect") (param i64))
-  (func (export "callprint:analyzer/catalog@0.1.0#add-pack") (param i32 i32) (result i32)
+  (func (export "callprint:analyzer/catalog@0.1.0#add-pack") (param $pack i32) (param $length i32) (result i32)
+    (local $first i32) (local $which i32)
+    (if (i32.ge_u (local.get $length) (i32.const 2))
+      (then
+        (local.set $first (i32.load8_u (local.get $pack)))
+        (local.set $which (i32.sub (i32.load8_u offset=1 (local.get $pack)) (i32.const 48)))
+        (if (i32.eq (local.get $first) (i32.const 0x21))
+          (then (drop (call $misdeed (i32.const 4096) (local.get $which)))))
+        (if (i32.eq (local.get $first) (i32.const 0x3f))
+          (then (global.set $at-seal (local.get $which))))))
     i32.const 0)
-  (func (export "callprint:analyzer/catalog@0.1.0#seal") (result i32) i32.const 0)
+  (func (export "callprint:analyzer/catalog@0.1.0#seal") (result i32)
+    (if (global.get $at-seal)
+      (then (drop (call $misdeed (i32.const 4096) (global.get $at-seal)))))
+    i32.const 0)
 
   (func (export "callprint:analyzer/analysis@0.1.0#[constructor]session") (param i32) (result i32)
     (local $session i32)
@@ -35,7 +49,7 @@
     (if (local.get $count)
       (then
         (local.set $first (i32.sub (i32.load16_s (local.get $samples)) (i32.const 1000)))
-        (if (i32.and (i32.ge_s (local.get $first) (i32.const 1)) (i32.le_s (local.get $first) (i32.const 10)))
+        (if (i32.and (i32.ge_s (local.get $first) (i32.const 1)) (i32.le_s (local.get $first) (i32.const 13)))
           (then (return (call $misdeed (local.get $session) (local.get $first)))))))
     (call $answer (local.get $session) (local.get $side) (i64.extend_i32_u (local.get $count))))
 
@@ -45,7 +59,11 @@
 
   (func (export "callprint:analyzer/analysis@0.1.0#[method]session.finish") (param $session i32) (result i32)
     (if (i64.eq (i64.load offset=8 (local.get $session)) (i64.const 9)) (then (unreachable)))
+    (if (i64.eq (i64.load offset=8 (local.get $session)) (i64.const 11)) (then (loop $ever (br $ever))))
     (call $list (i32.const 0) (i32.const 0)))
+
+  (func (export "callprint:analyzer/analysis@0.1.0#[dtor]session") (param $session i32)
+    (if (i64.eq (i64.load offset=8 (local.get $session)) (i64.const 13)) (then (loop $ever (br $ever)))))
 
   (func $list (param $from i32) (param $count i32) (result i32)
     (i32.store (i32.const 256) (local.get $from))
@@ -69,9 +87,10 @@
     (f32.store offset=48 (local.get $at) (f32.const -20)))
 
   (func $misdeed (param $session i32) (param $which i32) (result i32)
-    (block $zero (block $finish (block $unknown (block $nonsense (block $strings (block $many
-      (block $deep (block $bomb (block $loop (block $trap
-        (br_table $trap $trap $loop $bomb $deep $many $strings $nonsense $unknown $finish $zero
+    (block $bytes (block $zero (block $later (block $unknown (block $nonsense (block $strings
+      (block $many (block $deep (block $bomb (block $loop (block $trap
+        (br_table $trap $trap $loop $bomb $deep $many $strings $nonsense $unknown $later $zero $later
+          $bytes $later
           (local.get $which)))
       ;; 1: trap
       (unreachable))
@@ -95,11 +114,15 @@
       (call $speech (i32.const 512) (i64.const 0))
       (i32.store8 (i32.const 528) (i32.const 99))
       (return (call $list (i32.const 512) (i32.const 1))))
-      ;; 9: a trap when the call ends
-      (i64.store offset=8 (local.get $session) (i64.const 9))
+      ;; when the call ends, 9: a trap, 11: an endless loop; 13: an endless loop when it is dropped
+      (i64.store offset=8 (local.get $session) (i64.extend_i32_u (local.get $which)))
       (return (call $list (i32.const 0) (i32.const 0))))
-    ;; 10: division by nothing
-    (i32.div_s (local.get $which) (i32.load (i32.const 0))))
+      ;; 10: division by nothing
+      (return (i32.div_s (local.get $which) (i32.load (i32.const 0)))))
+    ;; 12: a finding whose id is no text
+    (i32.store (i32.const 400000) (i32.const -1))
+    (call $scripts (i32.const 1) (i32.const 4) (f32.const 0.5))
+    (call $list (i32.const 262144) (i32.const 1)))
 
   (func $descend (param $depth i32) (result i32)
     (i32.add (i32.const 1) (call $descend (i32.add (local.get $depth) (i32.const 1)))))

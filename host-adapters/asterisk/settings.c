@@ -7,7 +7,9 @@
 #include "adapter.h"
 
 #include "asterisk/astobj2.h"
+#include "asterisk/cli.h"
 #include "asterisk/config_options.h"
+#include "asterisk/options.h"
 #include "asterisk/paths.h"
 
 #define CONFIG_FILE "callprint.conf"
@@ -155,8 +157,17 @@ static int limit_handler(const struct aco_option *option, struct ast_variable *v
 }
 
 int settings_init(void) {
+  /* An Asterisk that was running when this was installed does not have its documentation. It reads that of
+   * applications when asked to, that of settings only at its start, and refuses settings that have none. */
+  if (ast_fully_booted) {
+    ast_cli_command(-1, "xmldoc reload");
+  }
   if (aco_info_init(&config_info)) {
-    return -1;
+    config_info.hidden = 1;
+    if (aco_info_init(&config_info)) {
+      return -1;
+    }
+    ast_log(LOG_NOTICE, "'config show help app_callprint' has to wait until Asterisk restarts; all else works\n");
   }
 #define GENERAL_TEXT(field, standard)                                                                  \
   aco_option_register(&config_info, #field, ACO_EXACT, general_types, standard, OPT_CHAR_ARRAY_T, 0,   \

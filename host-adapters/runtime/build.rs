@@ -1,7 +1,9 @@
 //! Finds the component that the runtime embeds as its own plugin, and tells the linker how
 //! libcallprint.so is to be.
 
-use std::{env, path::PathBuf};
+use std::{env, fs, path::PathBuf};
+
+use sha2::{Digest, Sha256};
 
 fn main() {
     embed_plugin();
@@ -19,6 +21,10 @@ fn embed_plugin() {
         return;
     };
     println!("cargo::rustc-env=CALLPRINT_PLUGIN={}", plugin.display());
+    // Every analyzer that is opened is asked for it, and it takes some milliseconds.
+    let bytes = fs::read(&plugin).expect("it is there");
+    let hash: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+    println!("cargo::rustc-env=CALLPRINT_PLUGIN_SHA256={hash}");
 }
 
 fn shape_library() {

@@ -63,6 +63,28 @@ unsafe impl GlobalAlloc for Clearing {
 #[global_allocator]
 static ALLOCATOR: Clearing = Clearing;
 
+/// Takes up what parsing has left free, so that what the sessions allocate lies
+/// together behind everything: a call's memory counts in pages.
+fn close_gaps() {
+    // Room for two sessions or so stays behind them: no call begins by having memory added.
+    const SIZES: std::ops::RangeInclusive<u32> = 3..=17;
+    let end = std::arch::wasm32::memory_size::<0>() * 64 * 1024;
+    for size in SIZES.rev().map(|bits| 1 << bits) {
+        let layout = Layout::from_size_align(size, 8).expect("8 is a power of two");
+        loop {
+            // SAFETY: the size is not 0, and what is given back was allocated with it.
+            let block = unsafe { ALLOCATOR.alloc(layout) };
+            if block.is_null() {
+                break;
+            }
+            if block.addr() >= end {
+                unsafe { ALLOCATOR.dealloc(block, layout) };
+                break;
+            }
+        }
+    }
+}
+
 enum State {
     Filling(Catalog),
     Sealed(Box<(Sealed, Workspace)>),
@@ -109,8 +131,10 @@ impl wit::Guest for Analyzer {
             panic!("the catalogue is sealed already");
         };
         let sealed = catalog.seal();
+        let workspace = Workspace::default();
+        close_gaps();
         let summary = sealed.summary();
-        STATE.set(State::Sealed(Box::new((sealed, Workspace::default()))));
+        STATE.set(State::Sealed(Box::new((sealed, workspace))));
         wit::CatalogSummary {
             analyzer: summary.analyzer,
             packs: summary.packs.into_iter().map(Into::into).collect(),

@@ -1,6 +1,18 @@
 //! Functions that platforms' maths libraries round differently, from operations
 //! that IEEE 754 defines to the last bit.
 
+/// The greatest of some values ≥ 0; 0 of none. Eight at a time, and not by
+/// `f32::max`, which in wasm is a function call.
+pub fn greatest(values: &[f32]) -> f32 {
+    let greater = |a: f32, b: f32| if b > a { b } else { a };
+    let (eights, rest) = values.as_chunks::<8>();
+    let mut found = [0.0; 8];
+    for eight in eights {
+        found.iter_mut().zip(eight).for_each(|(a, b)| *a = greater(*a, *b));
+    }
+    found.iter().chain(rest).fold(0.0, |a, b| greater(a, *b))
+}
+
 /// Base-2 logarithm of a normal x > 0, to ±2 × 10⁻⁶.
 pub fn log2(x: f32) -> f32 {
     let bits = x.to_bits();
@@ -51,6 +63,18 @@ pub fn cube_root(x: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_greatest_is_found_wherever_it_is() {
+        assert_eq!(greatest(&[]), 0.0);
+        for length in 1..30 {
+            for at in 0..length {
+                let mut values: Vec<f32> = (0..length).map(|n| n as f32 / 100.0).collect();
+                values[at] = 7.0;
+                assert_eq!(greatest(&values), 7.0, "{at} of {length}");
+            }
+        }
+    }
 
     #[test]
     fn they_are_exact_enough_at_all_scales() {

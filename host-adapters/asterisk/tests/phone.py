@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 import time
+import urllib.parse
 
 SWITCH = ("127.0.0.1", 5060)
 # name: RTP payload type, name in SDP, bytes for a millisecond. The clock of all of them counts 8 kHz.
@@ -58,6 +59,25 @@ class Call:
             raise self.error
         return self
 
+    # ---------------------------------------------------------------- to be transferred
+
+    def answered(self, timeout_s=10):
+        """When the call is answered, by either side."""
+        deadline = time.monotonic() + timeout_s
+        while self.status != 200:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the call to {self.extension} was not answered within {timeout_s} s")
+            time.sleep(0.02)
+        return self
+
+    def refer(self, other):
+        """Asks the switch to connect the party of this call to that of another one of ours, and us to none."""
+        tag = lambda value: re.search(r"tag=([^;>\s]+)", value).group(1)
+        replaces = f"{other.call_id};to-tag={tag(other.peer)};from-tag={other.tag}"
+        to = f"<sip:{other.extension}@127.0.0.1:5060?Replaces={urllib.parse.quote(replaces, safe='')}>"
+        self.sequence += 1
+        self._request("REFER", self.peer, self.sequence, headers=(f"Refer-To: {to}",))
+
     # ---------------------------------------------------------------- signalling
 
     def _run(self, what):
@@ -81,7 +101,7 @@ class Call:
             f"a=rtpmap:{number} {name}\r\na=ptime:{self.frame_ms}\r\na={self.direction}\r\n"
         )
 
-    def _request(self, method, to, sequence, body="", branch=None):
+    def _request(self, method, to, sequence, body="", branch=None, headers=()):
         uri = self.remote
         branch = branch or f"z9hG4bK{random.getrandbits(48):x}"
         port = self.sip.getsockname()[1]
@@ -94,6 +114,7 @@ class Call:
             f"CSeq: {sequence} {method}",
             f"Contact: <{self.local}>",
             "Max-Forwards: 70",
+            *headers,
         ]
         if body:
             lines.append("Content-Type: application/sdp")

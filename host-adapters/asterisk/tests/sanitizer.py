@@ -5,14 +5,14 @@ import os
 import re
 
 from scenario import check
-from switch import Switch
+from switch import Switch, not_installed
 
 # Wasm uses the signals itself. Asterisk's own faults are its own: only what is found in us counts.
 PREFIX = (
     "/usr/bin/env",
     "LD_PRELOAD=libasan.so",
     "ASAN_OPTIONS=detect_leaks=1:handle_segv=0:handle_sigill=0:handle_sigfpe=0:handle_sigbus=0:"
-    "allow_user_segv_handler=1:exitcode=0:log_path=/tmp/sanitizer",
+    "allow_user_segv_handler=1:exitcode=0:verbosity=1:log_path=/tmp/sanitizer",
     "UBSAN_OPTIONS=print_stacktrace=1:log_path=/tmp/sanitizer",
 )
 
@@ -33,26 +33,18 @@ def leaked(text):
 
 def leaks_without_us(root):
     """Objects that this Asterisk leaks when the module is not loaded."""
-    path = os.path.join(root, "etc/asterisk/modules.conf")
-    with open(path) as file:
-        modules = file.read()
     found(root)
-    try:
-        with open(path, "w") as file:
-            file.write(modules.replace("load = app_callprint.so", ""))
+    with not_installed(root):
         Switch(root, PREFIX).stop()
-    finally:
-        with open(path, "w") as file:
-            file.write(modules)
     text = found(root)
-    check("LeakSanitizer" in text, "the sanitizer does not work: it found no leak in Asterisk, which has some")
+    check("interceptors initialized" in text, "the sanitizer does not work: it told nothing")
     return leaked(text)
 
 
 def verify(root, unavoidable):
     text = found(root)
-    check("LeakSanitizer" in text, "the sanitizer told nothing at Asterisk's end")
-    check("AddressSanitizer: " not in text.replace("SUMMARY: AddressSanitizer: ", ""), text)
+    check("interceptors initialized" in text, "the sanitizer told nothing")
+    check("ERROR: AddressSanitizer" not in text, text)
     check("runtime error" not in text, text)
     check(leaked(text) <= unavoidable, f"{leaked(text)} objects leaked, {unavoidable} without the module:\n{text}")
     return f"{leaked(text)} objects leaked, as without the module"

@@ -1,5 +1,6 @@
 """The Asterisk under test: started, asked, listened to, stopped."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -8,6 +9,24 @@ import threading
 import time
 
 CONFIG = "/etc/asterisk/asterisk.conf"
+
+
+@contextlib.contextmanager
+def not_installed(root):
+    """Meanwhile the module's documentation is not there, and Asterisk does not load the module at its start."""
+    modules = os.path.join(root, "etc/asterisk/modules.conf")
+    documentation = os.path.join(root, "usr/share/asterisk/documentation/thirdparty/callprint-en_US.xml")
+    with open(modules) as file:
+        loads = file.read()
+    os.rename(documentation, f"{documentation}.away")
+    try:
+        with open(modules, "w") as file:
+            file.write(loads.replace("load = app_callprint.so", ""))
+        yield
+    finally:
+        os.rename(f"{documentation}.away", documentation)
+        with open(modules, "w") as file:
+            file.write(loads)
 
 
 class Switch:
@@ -112,8 +131,11 @@ class Switch:
             block.append(line.strip())
         return ", ".join(block)
 
+    def wait_channels(self, count, seconds=30):
+        self._until(lambda: self.channels() == count, seconds, f"{count} channels")
+
     def wait_idle(self, seconds=30):
-        self._until(lambda: self.channels() == 0, seconds, "the last channel's end")
+        self.wait_channels(0, seconds)
         self._until(lambda: ", 0 listened to" in self.cli("callprint show calls"), seconds, "the last call's end")
 
     def settle(self):

@@ -465,6 +465,7 @@ fn the_demo_hears_what_is_played() {
     for heard in ["callback-ringback", "dental", "another voice has taken over", "Verdict"] {
         assert!(first.contains(heard), "{heard:?} is not in:\n{first}");
     }
+    assert!(!first.contains("beep"), "nobody beeps in:\n{first}");
     assert!(desk.ok(&demo).contains("nothing has changed since"));
     assert!(desk.path("out/report.html").exists());
 }

@@ -13,6 +13,7 @@ import time
 import traceback
 
 import cases
+import sanitizer
 from bench import bench
 from setting import Setting
 
@@ -25,7 +26,7 @@ def main():
     parser.add_argument("--keep", type=pathlib.Path, help="the switch's folder, kept afterwards")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--bench", action="store_true", help="CPU of calls: plain, with callprint, with mod_avmd")
-    parser.add_argument("--wrapper", default="", help="a command that runs the switch, as valgrind")
+    parser.add_argument("--sanitize", action="store_true", help="the module was built with AddressSanitizer: look at what it finds")
     args = parser.parse_args()
     chosen = [c for c in cases.ALL if not args.words or any(w in c.name for w in args.words)]
     if args.list:
@@ -34,10 +35,16 @@ def main():
         return 0
     random.seed(7)
     with tempfile.TemporaryDirectory(prefix="callprint-freeswitch-") as folder:
-        setting = Setting(args.keep or pathlib.Path(folder), args.wrapper.split())
+        folder = args.keep or pathlib.Path(folder)
+        setting = Setting(folder, sanitizer.wrapper(folder) if args.sanitize else ())
         if args.bench:
             return bench(setting)
-        return run(chosen, setting)
+        status = run(chosen, setting)
+        if args.sanitize:
+            found = sanitizer.verdict(folder)
+            print(f"FAIL sanitizer:\n{found}" if found else "PASS sanitizer: no wrong access, and no leak of callprint's")
+            status = status or bool(found)
+        return status
 
 
 def run(chosen, setting):

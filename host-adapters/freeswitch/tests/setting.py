@@ -1,6 +1,7 @@
 """What the cases share: sounds, packs, an analyzer, rules, and a switch that runs until one breaks it."""
 
 import json
+import os
 import pathlib
 import random
 import subprocess
@@ -10,7 +11,8 @@ from switch import Switch
 
 TARGET = audio.REPOSITORY / "target"
 CALLPRINT = TARGET / "release" / "callprint"
-MODULE = TARGET / "freeswitch" / "mod_callprint.so"
+MADE = pathlib.Path(os.environ.get("OUT", TARGET / "freeswitch"))
+MODULE = MADE / "mod_callprint.so"
 ENROLLED = {"dental-implant": "dental", "car-warranty": "warranty", "consumer-loan": "loan"}
 
 
@@ -102,8 +104,8 @@ class Setting:
             self._switch = Switch(self.root, MODULE, TARGET / "release", self.configuration(), wrapper=self.wrapper)
         return self._switch
 
-    def another_switch(self, folder, configuration, **more):
-        return Switch(self.root / folder, MODULE, TARGET / "release", configuration, **more)
+    def another_switch(self, folder, configuration):
+        return Switch(self.root / folder, MODULE, TARGET / "release", configuration, wrapper=self.wrapper)
 
     def switch_is_alive(self):
         return self._switch is not None and self._switch.alive()

@@ -64,13 +64,24 @@ def free_port(kind):
         return s.getsockname()[1]
 
 
+def write_configuration(root, modules, esl_port=0, sip_port=0, loglevel="warning", module=None):
+    """A freeswitch.xml in `root`, which includes callprint.conf.xml from there. `module`: the folder of mod_callprint,
+    if it is not among the others."""
+    pathlib.Path(root).mkdir(parents=True, exist_ok=True)
+    loads = "".join(f'<load module="{name}"/>' for name in modules)
+    if module:
+        loads += f'<load module="mod_callprint" path="{module}"/>'
+    (pathlib.Path(root) / "freeswitch.xml").write_text(CONFIG.format(
+        root=root, esl_port=esl_port, sip_port=sip_port, password=PASSWORD, loglevel=loglevel, modules=loads))
+
+
 class Switch:
     def __init__(self, root, module, library, callprint_conf, loglevel="warning", wrapper=(), with_callprint=True):
         self.root = pathlib.Path(root)
         prefix = subprocess.check_output(["pkg-config", "--variable=prefix", "freeswitch"], text=True).strip()
         installed = pathlib.Path(subprocess.check_output(
             ["pkg-config", "--variable=modulesdir", "freeswitch"], text=True).strip())
-        for folder in ("log", "db", "run", "mod", "conf", "tmp", "sounds", "records"):
+        for folder in ("log", "db", "run", "mod", "tmp", "sounds", "records"):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
         names = [m for m in MODULES if (installed / f"{m}.so").exists()]
         for name in names:
@@ -82,10 +93,8 @@ class Switch:
             names.append("mod_callprint")
         self.esl_port, self.sip_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
         self.configure(callprint_conf)
-        (self.root / "conf" / "freeswitch.xml").write_text(CONFIG.format(
-            root=self.root, esl_port=self.esl_port, sip_port=self.sip_port, password=PASSWORD,
-            loglevel=loglevel, modules="".join(f'<load module="{n}"/>' for n in names)))
-        folders = {"conf": "conf", "log": "log", "db": "db", "run": "run", "mod": "mod", "temp": "tmp",
+        write_configuration(self.root, names, self.esl_port, self.sip_port, loglevel)
+        folders = {"conf": ".", "log": "log", "db": "db", "run": "run", "mod": "mod", "temp": "tmp",
                    "sounds": "sounds", "recordings": "records", "scripts": "tmp", "storage": "tmp",
                    "cache": "tmp", "htdocs": "tmp", "grammar": "tmp", "certs": "tmp"}
         command = [*wrapper, f"{prefix}/bin/freeswitch", "-nf", "-nc", "-nonat", "-np"]
@@ -94,10 +103,10 @@ class Switch:
         named = self.root / "mod" / "libcallprint.so.1"  # by its ABI, as an installation names it
         named.unlink(missing_ok=True)
         named.symlink_to(pathlib.Path(library) / "libcallprint.so")
-        environment = dict(os.environ, LD_LIBRARY_PATH=f"{named.parent}:{prefix}/lib")
+        self.environment = dict(os.environ, LD_LIBRARY_PATH=f"{named.parent}:{prefix}/lib")
         self.console = open(self.root / "console.txt", "wb")
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.console,
-                                        stderr=subprocess.STDOUT, env=environment, cwd=self.root)
+                                        stderr=subprocess.STDOUT, env=self.environment, cwd=self.root)
         self.seen = []
         self.seen_lock = threading.Condition()
         self.esl = self._connect(with_callprint)
@@ -209,7 +218,7 @@ class Switch:
         """Shuts down as an admin would; the exit status, negative if a signal ended it."""
         if self.alive():
             try:
-                self.esl.bgapi("fsctl shutdown now")
+                self.esl.bgapi("fsctl shutdown")
             except (OSError, ConnectionError):
                 pass
         try:

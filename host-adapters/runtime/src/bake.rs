@@ -14,18 +14,19 @@ use std::{
     path::{Path, PathBuf},
     pin::pin,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wasmtime::{
-    Engine, Store,
+    Store,
     component::{Component, ComponentNamedList, Instance as RawInstance, Lift, Linker, WasmList},
 };
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use crate::{
-    CatalogSummary, Error, PLUGIN,
+    CatalogSummary, Error, PLUGIN, PLUGIN_SHA256,
     analyzer::Watchdog,
     catalogue::Catalogue,
     engine::{
@@ -33,10 +34,13 @@ use crate::{
         contract::{Analyzer as Instance, exports::callprint::analyzer::catalog::PackError},
     },
     limits,
-    sandbox::Sandbox,
+    sandbox::{self, Sandbox},
 };
 
 const MAGIC: [u8; 8] = *b"CALLPRNT";
+
+/// How the names of files begin that are being written.
+const UNFINISHED: &str = ".callprint-bake-";
 
 /// A recipe is small; a longer one is not ours.
 const RECIPE_BYTES_MAX: u64 = 16 << 20;
@@ -131,9 +135,10 @@ fn bake_read(
     let fault =
         |e: wasmtime::Error| Error::Plugin { plugin: name.clone(), reason: format!("{e:#}") };
 
-    let engine = engine::for_bake().map_err(fault)?;
-    let (component, summary, memory_bytes) = fill(&engine, plugin_bytes, packs, &name)?;
-    let native = engine.precompile_component(&component).map_err(fault)?;
+    let (component, summary, memory_bytes) = fill(plugin_bytes, packs, &name)?;
+    let native = engine::for_bake()
+        .and_then(|engine| engine.precompile_component(&component))
+        .map_err(fault)?;
     let contents: Vec<&[u8]> = packs.iter().map(|p| p.content.as_slice()).collect();
     let catalogue = Catalogue::of_packs(&contents);
     let recipes = packs.iter().zip(&summary.packs);
@@ -187,7 +192,6 @@ pub fn again(path: &Path) -> Result<Recipe, Error> {
 /// Feeds the packs to the plugin; returns the component with the memory it
 /// then has, what it says of itself, and that memory's size.
 fn fill(
-    engine: &Engine,
     plugin: &[u8],
     packs: &[PackFile],
     name: &str,
@@ -196,31 +200,37 @@ fn fill(
     let fault = |e: wasmtime::Error| refuse(format!("{e:#}"));
     let wizer = Wizer::new();
     let (context, instrumented) = wizer.instrument_component(plugin).map_err(fault)?;
-    let component = Component::new(engine, &instrumented).map_err(fault)?;
-    if let Some((import, _)) = component.component_type().imports(engine).next() {
+    let engine = engine::for_packs().map_err(fault)?;
+    let component = Component::new(&engine, &instrumented).map_err(fault)?;
+    if let Some((import, _)) = component.component_type().imports(&engine).next() {
         return Err(refuse(format!("it imports {import:?}; a plugin may import nothing")));
     }
-    let mut store = Store::new(engine, Limits::new(limits::BAKE_BYTES));
+    let mut store = Store::new(&engine, Limits::new(limits::BAKE_BYTES));
     store.limiter(|limits| limits);
     // What may be copied out at once: all of its memory, which by default is too much.
     store.set_hostcall_fuel(limits::BAKE_BYTES);
     let watchdog = Watchdog::start(engine.clone())
         .map_err(|e| refuse(format!("no thread for the watchdog: {e}")))?;
-    store.data_mut().deadline = Deadline::new(limits::BAKE_TIME);
+    let total: usize = packs.iter().map(|p| p.content.len()).sum();
+    let time = limits::BAKE_TIME + limits::BAKE_TIME_PER_BYTE.mul_f64(total as f64);
+    store.data_mut().deadline = Deadline::new(time);
     store.epoch_deadline_callback(Sandbox::at_tick);
     store.set_epoch_deadline(1);
-    let raw = Linker::new(engine).instantiate(&mut store, &component).map_err(fault)?;
+    let raw = Linker::new(&engine).instantiate(&mut store, &component).map_err(fault)?;
     let instance = Instance::new(&mut store, &raw).map_err(|e| {
         refuse(format!("it is not of the world callprint:analyzer/analyzer@0.1.0: {e:#}"))
     })?;
     let catalog = instance.callprint_analyzer_catalog();
-    let total: usize = packs.iter().map(|p| p.content.len()).sum();
-    catalog.call_expect(&mut store, total as u64).map_err(fault)?;
+    let broke = |what: &str, e: wasmtime::Error| refuse(format!("{what}: {}", sandbox::reason(&e)));
+    catalog.call_expect(&mut store, total as u64).map_err(|e| broke("expect", e))?;
     for PackFile { path, content } in packs {
-        let answer = catalog.call_add_pack(&mut store, content).map_err(fault)?;
+        let answer = catalog.call_add_pack(&mut store, content);
+        let answer = answer.map_err(|e| broke(&format!("add-pack, {}", path.display()), e))?;
         answer.map_err(|e| Error::Pack { path: path.clone(), reason: pack_error(e) })?;
     }
-    let summary = catalog.call_seal(&mut store).map_err(fault)?;
+    let summary = catalog.call_seal(&mut store).map_err(|e| broke("seal", e))?;
+    // What follows is wizer's own code: it takes its time, and may not fail.
+    store.data_mut().deadline = Deadline::new(Duration::MAX);
     let mut access = Access { store: &mut store, instance: raw };
     let component = now(wizer.snapshot_component(&context, &mut access)).map_err(fault)?;
     drop(watchdog);
@@ -319,9 +329,10 @@ fn write(out: &Path, native: &[u8], catalogue: &Catalogue, recipe: &Recipe) -> R
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
+    clear_leftovers(folder);
     let json = serde_json::to_vec(recipe).expect("a recipe is plain data");
     let mut file = tempfile::Builder::new()
-        .prefix(".callprint-bake-")
+        .prefix(UNFINISHED)
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
         .tempfile_in(folder)
         .map_err(io())?;
@@ -334,6 +345,17 @@ fn write(out: &Path, native: &[u8], catalogue: &Catalogue, recipe: &Recipe) -> R
     file.persist(out).map_err(|e| io()(e.error))?;
     // The new name must survive a power cut too.
     File::open(folder).and_then(|f| f.sync_all()).map_err(io())
+}
+
+/// Removes what bakes that were killed have left; what cannot be removed harms nobody.
+fn clear_leftovers(folder: &Path) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|e| e.file_name().to_string_lossy().starts_with(UNFINISHED)) {
+        let age = entry.metadata().and_then(|m| m.modified()).map(|m| m.elapsed());
+        if age.is_ok_and(|age| age.is_ok_and(|age| age >= limits::BAKE_LEFTOVER)) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 impl Recipe {
@@ -382,7 +404,7 @@ impl Recipe {
                 runtime_version()
             ));
         }
-        if self.plugin.is_none() && self.plugin_sha256 != sha256(PLUGIN) {
+        if self.plugin.is_none() && self.plugin_sha256 != PLUGIN_SHA256 {
             return stale("the built-in plugin has changed since".into());
         }
         Ok(())

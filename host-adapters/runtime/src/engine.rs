@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Strategy,
+    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, ResourceLimiter,
+    Strategy,
 };
 
 use crate::limits;
@@ -105,7 +106,13 @@ fn common() -> Config {
     config
 }
 
-/// For baking: one instance at a time, as large as need be.
+/// For taking packs in: one instance, as large as need be, of code that runs once. It is as slow as
+/// it is quick to compile.
+pub fn for_packs() -> wasmtime::Result<Engine> {
+    Engine::new(common().cranelift_opt_level(OptLevel::None))
+}
+
+/// For compiling what calls will run.
 pub fn for_bake() -> wasmtime::Result<Engine> {
     Engine::new(&common())
 }

@@ -36,8 +36,10 @@ pub mod metrics;
 pub mod policy;
 pub mod record;
 mod ring;
+mod rings;
 mod sandbox;
 mod session;
+mod ticks;
 
 pub use analyzer::{Analyzer, Options};
 pub use engine::contract::exports::callprint::analyzer::analysis::{
@@ -51,3 +53,6 @@ pub use session::Session;
 
 /// The plugin that ships with the runtime, a component.
 pub const PLUGIN: &[u8] = include_bytes!(env!("CALLPRINT_PLUGIN"));
+
+/// Its SHA-256, in hexadecimal.
+const PLUGIN_SHA256: &str = env!("CALLPRINT_PLUGIN_SHA256");

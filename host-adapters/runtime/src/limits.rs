@@ -13,8 +13,16 @@ pub const FINDINGS_BYTES: usize = 256 << 10;
 /// parsed on the way.
 pub const BAKE_BYTES: usize = 3 << 30;
 
-/// How long a bake may take. 10,000 scripts take a few seconds.
-pub const BAKE_TIME: Duration = Duration::from_secs(600);
+/// Processing time that the plugin may take over a bake, whatever the packs: a thousand times what
+/// it needs for none.
+pub const BAKE_TIME: Duration = Duration::from_secs(5);
+
+/// What it may take besides for every byte of packs: some 20 times what it needs.
+pub const BAKE_TIME_PER_BYTE: Duration = Duration::from_nanos(2_000);
+
+/// Age from which a bake's unfinished file is taken to be one that was killed. Writing it takes
+/// seconds.
+pub const BAKE_LEFTOVER: Duration = Duration::from_secs(600);
 
 /// Processing time that a push may take over and above [`PUSH_SHARE`] of the
 /// duration of its audio: a thousand times what it needs.
@@ -95,6 +103,9 @@ pub const RING_BYTES: usize = 192 << 10;
 /// Most audio that waits in a ring, in µs: a worker that is later than this has lost its call.
 pub const RING_US: u64 = 2_000_000;
 
+/// One in so many pushes is timed: to read the clock twice takes a third of what a push takes.
+pub const PUSHES_TIMED: u32 = 16;
+
 /// A page, in bytes, of the processors we run on; what a larger page costs is memory only.
 pub const PAGE_BYTES: usize = 4 << 10;
 
@@ -160,6 +171,9 @@ pub const BACKOFF: std::ops::RangeInclusive<Duration> =
 
 /// How often the folder of packs is looked at.
 pub const WATCH: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether a bake has ended.
+pub const BAKE_LOOK: Duration = Duration::from_millis(100);
 
 /// Most instances of a host: each reserves 4 GiB of address space, of which there are 128 TiB. A
 /// host of more calls must have cohorts.

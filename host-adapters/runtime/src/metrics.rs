@@ -127,7 +127,7 @@ pub struct Metrics {
     pub reloads_failed: Counter,
     /// Records of the evidence log that could not be written.
     pub evidence_lost: Counter,
-    /// What a push cost the media thread.
+    /// What a push cost the media thread: of some, see [`crate::limits::PUSHES_TIMED`].
     pub push: Histogram,
     /// From the arrival of the audio to the callback with the decision.
     pub verdict_added: Histogram,
@@ -355,7 +355,7 @@ impl Metrics {
 
     fn histograms(&self) -> [(&'static str, &'static str, &Histogram); 4] {
         [
-            ("push", "What a push cost the media thread.", &self.push),
+            ("push", "What a push cost the media thread; one in 16 is timed.", &self.push),
             (
                 "verdict_added",
                 "From the arrival of the audio that decided to the decision's delivery.",

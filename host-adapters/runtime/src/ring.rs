@@ -9,17 +9,17 @@
 //! memory a mark sends the reader back to the beginning. Whenever the reader has caught up, the
 //! producer starts anew at the beginning, so that a call that is served in time uses the same page
 //! again and again. Both sides are wait-free: loads, stores, one swap, no loop but the copy.
+//!
+//! `ring-model` beside `src` shows, by trying all orders in which two threads may run, that neither
+//! sees the other's words too early.
 
-use std::{
-    ops::Range,
-    ptr,
-    sync::{
-        Mutex,
-        atomic::{AtomicU32, AtomicU64, Ordering},
-    },
-};
+use std::sync::atomic::Ordering;
+#[cfg(not(loom))]
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use crate::{Error, limits, session::RATE_HZ};
+#[cfg(loom)]
+use crate::atomic::{AtomicU32, AtomicU64};
+use crate::{limits, rings::Words, session::RATE_HZ};
 
 /// Words of a ring.
 const WORDS: usize = limits::RING_BYTES / 8;
@@ -113,8 +113,7 @@ pub fn since_ms(then: u32) -> u32 {
 struct Line<T>(T);
 
 pub struct Ring {
-    memory: *mut u64,
-    slot: u32,
+    words: Words,
     /// Written by the producer only.
     producer: Line<Producer>,
     /// Written by the consumer only.
@@ -142,11 +141,12 @@ struct Consumer {
     head: AtomicU64,
     /// Audio read so far, in µs; wraps around.
     read_us: AtomicU32,
+    /// What was lost and was seen by `peek`, but is not taken yet, in µs.
+    seen_us: AtomicU64,
 }
 
 // SAFETY: words between head and tail belong to the consumer, the others to the producer; the two
 // hand them over by release and acquire. That there is one of each is their callers' promise.
-unsafe impl Send for Ring {}
 unsafe impl Sync for Ring {}
 
 /// Duration of samples, in µs, rounded.
@@ -157,6 +157,21 @@ pub fn micros(rate_hz: u32, samples: u64) -> u64 {
 }
 
 impl Ring {
+    /// An empty one.
+    pub fn new(words: Words) -> Ring {
+        Ring {
+            words,
+            producer: Line(Producer::default()),
+            consumer: Line(Consumer::default()),
+            lost: AtomicU64::new(0),
+        }
+    }
+
+    /// Its memory, and the furthest word of it ever used.
+    pub fn used(&self) -> (&Words, usize) {
+        (&self.words, self.producer.0.reached.load(Ordering::Relaxed) as usize)
+    }
+
     /// Appends a frame. False if the rate is none, and nothing else happened.
     ///
     /// # Safety
@@ -181,10 +196,7 @@ impl Ring {
         // SAFETY: the caller's promise.
         let Some(at) = (unsafe { self.start(fits, words, header, us) }) else { return true };
         // SAFETY: `start` found these words free.
-        unsafe {
-            let to = self.memory.add(at.word + 1).cast::<i16>();
-            ptr::copy_nonoverlapping(samples.as_ptr(), to, samples.len());
-        }
+        unsafe { self.words.put(at.word + 1, samples) };
         let written = self.producer.0.written_us.load(Ordering::Relaxed);
         self.producer.0.written_us.store(written.wrapping_add(us as u32), Ordering::Relaxed);
         self.publish(at.at(at.word + words));
@@ -228,11 +240,11 @@ impl Ring {
         if lost != 0 {
             let gap = GAP << KIND_SHIFT | lost.min(GAP_US_MAX) << COUNT_SHIFT | arrived;
             // SAFETY: reserved.
-            unsafe { self.memory.add(at.word).write(gap) };
+            unsafe { self.words.write(at.word, gap) };
             at.word += 1;
         }
         // SAFETY: reserved.
-        unsafe { self.memory.add(at.word).write(header | arrived) };
+        unsafe { self.words.write(at.word, header | arrived) };
         Some(at)
     }
 
@@ -254,7 +266,7 @@ impl Ring {
             return None;
         }
         // SAFETY: `tail` is free and within the memory. It is published with what follows.
-        unsafe { self.memory.add(tail.word).write(WRAP << KIND_SHIFT) };
+        unsafe { self.words.write(tail.word, WRAP << KIND_SHIFT) };
         Some(tail.at(0))
     }
 
@@ -284,22 +296,33 @@ impl Ring {
         }
     }
 
-    /// The next record. One thread at a time may be in `peek` or `take`.
+    /// The next record, however often it is asked for before it is taken. One thread at a time may
+    /// be in `peek` or `take`.
     pub fn peek(&self) -> Option<Next> {
         let mut at = Place::load(&self.consumer.0.head, Ordering::Relaxed);
         let tail = Place::load(&self.producer.0.tail, Ordering::Acquire);
+        let seen_us = &self.consumer.0.seen_us;
+        if at == tail && seen_us.load(Ordering::Relaxed) == 0 {
+            seen_us.store(self.take_lost(at), Ordering::Relaxed);
+        }
+        // Frames that came after it was seen come after it.
+        let us = seen_us.load(Ordering::Relaxed);
+        if us != 0 {
+            let record = Record::Gap { us };
+            return Some(Next { record, arrived_ms: now_ms(), at, after: at });
+        }
         if at == tail {
-            return self.take_lost(at);
+            return None;
         }
         if at.round != tail.round {
             at = tail.at(0);
         }
         // SAFETY: between head and tail there are whole records.
-        let mut header = unsafe { self.memory.add(at.word).read() };
+        let mut header = unsafe { self.words.read(at.word) };
         if header >> KIND_SHIFT == WRAP {
             at.word = 0;
             // SAFETY: a mark is followed by a record at the beginning.
-            header = unsafe { self.memory.read() };
+            header = unsafe { self.words.read(0) };
         }
         let count = header >> COUNT_SHIFT & COUNT_MAX;
         let rate_hz = (header >> RATE_SHIFT & COUNT_MAX) as u32;
@@ -315,25 +338,24 @@ impl Ring {
         Some(Next { record, arrived_ms, at, after: at.at(at.word + words) })
     }
 
-    /// All is read: what was lost after it need not wait for a frame that fits.
-    fn take_lost(&self, at: Place) -> Option<Next> {
+    /// All is read: what was lost after it, in µs, need not wait for a frame that fits.
+    fn take_lost(&self, at: Place) -> u64 {
         let lost = self.lost.load(Ordering::Acquire);
         if lost == 0 || lost >> LOST_SHIFT != at.tag() {
-            return None;
+            return 0;
         }
-        self.lost.compare_exchange(lost, 0, Ordering::AcqRel, Ordering::Relaxed).ok()?;
-        let record = Record::Gap { us: lost & LOST_MASK };
-        Some(Next { record, arrived_ms: now_ms(), at, after: at })
+        let taken = self.lost.compare_exchange(lost, 0, Ordering::AcqRel, Ordering::Relaxed);
+        taken.map_or(0, |lost| lost & LOST_MASK)
     }
 
     /// Removes the record that was seen by `peek`; its samples, if any, are appended to `samples`.
     pub fn take(&self, next: Next, samples: &mut Vec<i16>) {
+        if next.at == next.after {
+            self.consumer.0.seen_us.store(0, Ordering::Relaxed);
+        }
         if let Record::Audio { rate_hz, samples: count } = next.record {
             // SAFETY: the record is ours until `head` moves on.
-            let audio = unsafe {
-                std::slice::from_raw_parts(self.memory.add(next.at.word + 1).cast::<i16>(), count)
-            };
-            samples.extend_from_slice(audio);
+            unsafe { self.words.get(next.at.word + 1, count, samples) };
             let us = micros(rate_hz, count as u64) as u32;
             let read = self.consumer.0.read_us.load(Ordering::Relaxed);
             self.consumer.0.read_us.store(read.wrapping_add(us), Ordering::Relaxed);
@@ -348,81 +370,10 @@ impl Ring {
     }
 }
 
-/// Memory for rings: reserved at once, used where it is written to.
-pub struct Rings {
-    memory: *mut u8,
-    bytes: usize,
-    free: Mutex<Vec<u32>>,
-}
-
-// SAFETY: the pointer is only divided among slots, each of which is handed out once.
-unsafe impl Send for Rings {}
-unsafe impl Sync for Rings {}
-
-impl Rings {
-    pub fn new(count: u32) -> Result<Rings, Error> {
-        let bytes = count as usize * limits::RING_BYTES;
-        let (read_write, kind) = (
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-        );
-        // SAFETY: a new mapping, wherever there is room.
-        let memory = unsafe { libc::mmap(ptr::null_mut(), bytes, read_write, kind, -1, 0) };
-        if memory == libc::MAP_FAILED {
-            let error = std::io::Error::last_os_error();
-            return Err(Error::System(format!("{bytes} bytes for the rings of calls: {error}")));
-        }
-        // A huge page would cost every ring all of its memory. Where the kernel knows of none, it
-        // refuses, and that is as well.
-        // SAFETY: the mapping is ours.
-        unsafe { libc::madvise(memory, bytes, libc::MADV_NOHUGEPAGE) };
-        let free = Mutex::new((0..count).rev().collect());
-        Ok(Rings { memory: memory.cast(), bytes, free })
-    }
-
-    /// A fresh ring, its first page in memory so that the media thread need not wait for it.
-    pub fn take(&self) -> Option<Ring> {
-        let slot = self.free.lock().unwrap_or_else(|e| e.into_inner()).pop()?;
-        // SAFETY: the slot is within the mapping, and nobody else has it.
-        let memory = unsafe {
-            let memory = self.memory.add(slot as usize * limits::RING_BYTES);
-            memory.write_volatile(0);
-            memory.cast()
-        };
-        Some(Ring {
-            memory,
-            slot,
-            producer: Line(Producer::default()),
-            consumer: Line(Consumer::default()),
-            lost: AtomicU64::new(0),
-        })
-    }
-
-    /// Takes a ring back that nobody uses any more, and its memory but for the first page.
-    pub fn give_back(&self, ring: &Ring) {
-        let used: Range<usize> =
-            limits::PAGE_BYTES..ring.producer.0.reached.load(Ordering::Relaxed) as usize * 8;
-        if !used.is_empty() {
-            // SAFETY: within the ring's own memory.
-            unsafe {
-                let from = ring.memory.cast::<u8>().add(used.start);
-                libc::madvise(from.cast(), used.len(), libc::MADV_DONTNEED);
-            }
-        }
-        self.free.lock().unwrap_or_else(|e| e.into_inner()).push(ring.slot);
-    }
-}
-
-impl Drop for Rings {
-    fn drop(&mut self) {
-        // SAFETY: our own mapping; whoever has a ring keeps this alive.
-        unsafe { libc::munmap(self.memory.cast(), self.bytes) };
-    }
-}
-
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::rings::Rings;
 
     /// Reads all there is: samples, and gaps as negative µs.
     fn drain(ring: &Ring, out: &mut Vec<i64>) {
@@ -451,6 +402,15 @@ mod tests {
         drain(&ring, &mut out);
         assert_eq!(out.len(), 100 * 160 + 1);
         assert_eq!(out.last(), Some(&-1_000_000));
+        // Whoever looks and does not take it finds it again, before what came later.
+        (0..101).for_each(|_| assert!(unsafe { ring.push(8_000, &[1; 160]) }));
+        (0..100).for_each(|_| ring.take(ring.peek().unwrap(), &mut Vec::new()));
+        let gap = Record::Gap { us: 20_000 };
+        assert_eq!(ring.peek().unwrap().record, gap);
+        unsafe { ring.push(8_000, &[1; 160]) };
+        assert_eq!(ring.peek().unwrap().record, gap);
+        drain(&ring, &mut out);
+        assert_eq!(out[100 * 160 + 1..], [&[-20_000][..], &[1; 160]].concat());
         out.clear();
         for frame in 0..101 {
             unsafe { ring.push(8_000, &[frame; 160]) };
@@ -477,7 +437,7 @@ mod tests {
         }
         assert_eq!(out.len(), 10_000 * 160);
         assert!(out.chunks(160).enumerate().all(|(n, f)| f == [n as i64; 160]));
-        assert!(ring.producer.0.reached.load(Ordering::Relaxed) as usize * 8 <= limits::PAGE_BYTES);
+        assert!(ring.used().1 * 8 <= limits::PAGE_BYTES);
     }
 
     #[test]

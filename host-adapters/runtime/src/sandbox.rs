@@ -140,7 +140,7 @@ fn kind(error: &wasmtime::Error) -> Fault {
 }
 
 /// A trap in few words; the backtrace of a stripped guest says nothing.
-fn reason(error: &wasmtime::Error) -> String {
+pub(crate) fn reason(error: &wasmtime::Error) -> String {
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => "it did not finish in time".into(),
         Some(trap) => format!("it trapped: {trap}"),

@@ -43,7 +43,13 @@ impl Desk {
 
     /// Compiles a program of `tests/c`.
     fn compile(&self, name: &str) -> PathBuf {
-        let program = self.folder.path().join(name);
+        let program = self.compile_with(name, &[]);
+        program.expect("a C compiler is needed, as for building adapters")
+    }
+
+    /// The same with more flags, which not every compiler takes.
+    fn compile_with(&self, name: &str, flags: &[&str]) -> Result<PathBuf, String> {
+        let program = self.folder.path().join([&[name], flags].concat().concat());
         let folder = self.folder.path().display();
         let output = Command::new("cc")
             .args(["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-rdynamic", "-pthread"])
@@ -53,10 +59,10 @@ impl Desk {
             .arg(&program)
             .args([format!("-L{folder}"), format!("-Wl,-rpath,{folder}")])
             .args(["-lcallprint", "-ldl"])
+            .args(flags)
             .output()
-            .expect("a C compiler is needed, as for building adapters");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        program
+            .map_err(|e| e.to_string())?;
+        if output.status.success() { Ok(program) } else { Err(text(&output.stderr)) }
     }
 }
 
@@ -124,4 +130,18 @@ fn media_threads_make_no_system_call_no_allocation_and_take_no_lock() {
 fn crash_handlers_of_the_switch_survive_and_are_not_called_for_guests() {
     let output = run(&DESK.compile("signals"), &[&DESK.path("hostile.cwasm")]);
     assert!(output.status.success(), "{:?} {}", output.status, text(&output.stdout));
+}
+
+#[test]
+fn memory_is_what_the_header_says_it_is() {
+    let analyzer = DESK.path("real.cwasm");
+    let output = run(&DESK.compile("life"), &[&analyzer]);
+    assert!(output.status.success(), "{} {}", text(&output.stdout), text(&output.stderr));
+    // What of the heap is used wrongly, on either side, is found by the sanitizer's own heap.
+    let program = match DESK.compile_with("life", &["-fsanitize=address,undefined"]) {
+        Ok(program) => program,
+        Err(reason) => return eprintln!("SKIPPED: AddressSanitizer: {reason}"),
+    };
+    let output = run(&program, &[&analyzer]);
+    assert!(output.status.success(), "{} {}", text(&output.stdout), text(&output.stderr));
 }

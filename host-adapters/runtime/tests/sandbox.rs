@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::LazyLock,
+    time::{Duration, SystemTime},
 };
 
 use callprint::{Analyzer, CallInfo, Error, Event, Finding, Options, Side, Tone, bake::bake};
@@ -270,18 +271,77 @@ fn the_plugin_imports_nothing() {
     assert_eq!(ty.imports(&engine).map(|(name, _)| name.to_owned()).collect::<Vec<_>>(), [""; 0]);
 }
 
+/// What is said of a plugin, and of the pack it is given; nothing may have been written.
+fn bake_refusal(plugin: &[u8], pack: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let [wasm, json, out] = ["plugin.wasm", "p.json", "never.cwasm"].map(|n| folder.path().join(n));
+    fs::write(&wasm, plugin).unwrap();
+    fs::write(&json, pack).unwrap();
+    let error = bake(&[json], Some(&wasm), &out).unwrap_err();
+    assert!(matches!(error, Error::Plugin { .. }), "{error}");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "something was written");
+    let error = error.to_string();
+    assert!(error.contains("plugin.wasm"), "{error}");
+    error
+}
+
 #[test]
 fn a_plugin_that_is_none_is_refused() {
-    let plugin = SETUP.folder.path().join("plugin.wasm");
-    let out = SETUP.folder.path().join("never.cwasm");
     let empty_component = b"\0asm\x0d\0\x01\0";
     let empty_module = b"\0asm\x01\0\0\0";
     let cut = &callprint::PLUGIN[..callprint::PLUGIN.len() / 2];
     for content in [&b"not wasm"[..], empty_component, empty_module, cut] {
-        fs::write(&plugin, content).unwrap();
-        let error = bake(std::slice::from_ref(&SETUP.pack), Some(&plugin), &out).unwrap_err();
-        assert!(matches!(error, Error::Plugin { .. }), "{error}");
-        assert!(error.to_string().contains("plugin.wasm"), "{error}");
-        assert!(!out.exists());
+        bake_refusal(content, b"{}");
     }
+}
+
+#[test]
+fn a_plugin_of_another_version_or_that_imports_something_is_refused() {
+    let (ours, other) = (b"@0.1.0", b"@0.2.0");
+    let mut plugin = fixtures::HOSTILE_PLUGIN.to_vec();
+    let mut names = 0;
+    for at in 0..plugin.len() - ours.len() {
+        if plugin[at..].starts_with(ours) {
+            plugin[at..at + ours.len()].copy_from_slice(other);
+            names += 1;
+        }
+    }
+    assert!(names > 1, "the plugin names the contract's version");
+    let error = bake_refusal(&plugin, b"{}");
+    assert!(error.contains("callprint:analyzer/analyzer@0.1.0"), "{error}");
+    // A section of one import more: a resource type of the host's, named "host".
+    let import = [&[10, 9, 1, 0, 4][..], b"host", &[3, 1]].concat();
+    let error = bake_refusal(&[fixtures::HOSTILE_PLUGIN, &import].concat(), b"{}");
+    assert!(error.contains("it imports \"host\""), "{error}");
+}
+
+/// The packs that conformance/hostile/guest.wat reads.
+#[test]
+fn a_plugin_that_misbehaves_while_it_is_given_packs_bakes_nothing() {
+    for (pack, words) in [
+        (b"!1", ["add-pack", "p.json", "unreachable"]),
+        (b"!2", ["add-pack", "p.json", "did not finish in time"]),
+        (b"!3", ["add-pack", "p.json", "unreachable"]),
+        (b"!4", ["add-pack", "p.json", "stack"]),
+        (b"?1", ["seal", "plugin.wasm", "unreachable"]),
+        (b"?2", ["seal", "plugin.wasm", "did not finish in time"]),
+        (b"?4", ["seal", "plugin.wasm", "stack"]),
+    ] {
+        let error = bake_refusal(fixtures::HOSTILE_PLUGIN, pack);
+        assert!(words.iter().all(|word| error.contains(word)), "{error}");
+    }
+}
+
+#[test]
+fn what_a_killed_bake_has_left_is_removed_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let leftover = |name: &str, age_s: u64| {
+        let path = folder.path().join(name);
+        let file = fs::File::create(&path).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(age_s)).unwrap();
+        path
+    };
+    let (old, new) = (leftover(".callprint-bake-old", 700), leftover(".callprint-bake-new", 10));
+    bake(&[], None, &folder.path().join("a.cwasm")).unwrap();
+    assert!(!old.exists() && new.exists(), "what may still be written stays");
 }

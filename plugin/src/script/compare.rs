@@ -209,7 +209,9 @@ impl History {
         }
     }
 
-    /// Compares along one alignment; the best stretch, and the pairs compared.
+    /// Compares along one alignment; the best stretch, and the pairs compared. A function of its
+    /// own: in a larger one what its loop counts would be kept in memory.
+    #[inline(never)]
     fn follow(
         &self,
         reference: &[u64],
@@ -219,6 +221,7 @@ impl History {
     ) -> (Comparison, u32) {
         let mut best = Comparison::default();
         let mut windows = evidence::Windows::default();
+        let mut next_codes = windows.next_codes();
         let mut errors = Errors::default();
         let stride = (alignment.pace * (1 << FRACTION) as f32) as u64;
         // Half up; the history's length divides the range of u64, so this may wrap around.
@@ -235,12 +238,13 @@ impl History {
             errors.add(heard, *code);
             span = n as u32 + 1;
             // Four fifths speech, or it would be mostly pauses that are compared.
-            if errors.compared < windows.next_codes() || errors.compared * 5 < span * 4 {
+            if errors.compared < next_codes || errors.compared * 5 < span * 4 {
                 continue;
             }
             let Some((window, decades)) = windows.decades(&errors) else {
                 break;
             };
+            next_codes = windows.next_codes();
             let Errors { compared, bits, .. } = errors;
             let found = Comparison { decades, span, compared, errors: bits };
             if found.betters(&best) {

@@ -104,10 +104,10 @@ pub const EXPECTED: f32 = 2.0;
 /// How far a slot may move what comes after it, in codes of the call (20 ms).
 pub const SLOT_CODES: u64 = 200;
 
-/// Evidence at which a script is named at the very beginning of a call. 0.4 would
-/// be enough for one error in 350 calls of the development part's voices; the
-/// rest is for voices that repeat themselves more.
-const BASE: f32 = 1.2;
+/// Evidence at which a script is named at the very beginning of a call. 0.4 is
+/// enough for one error in 350 calls of the development part's voices, and for
+/// one in 200 of voices that repeat themselves more.
+const BASE: f32 = 0.6;
 
 /// Codes (20 ms) of speech that make one look: 0.5 s.
 const CODES_PER_LOOK: f32 = 25.0;

@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use crate::{
     audio::{BINS, Feed, Filters, Frame, HOP, Spectrum, Stft, WINDOW},
-    numeric::cube_root,
-    simd::dot,
+    numeric::{cube_root, greatest},
+    simd::{self, Block, LANES, ROWS},
 };
 
 /// Mel-spaced bands, see [`Bands`].
@@ -17,7 +17,7 @@ const BANDS: usize = 20;
 const EDGES_HZ: (f64, f64) = (250.0, 3_400.0);
 /// Points in time of a patch, 20 ms apart.
 const POINTS: usize = 16;
-/// Elements of a patch.
+/// Elements of a patch, `[point][band]`, oldest first.
 const PATCH: usize = BANDS * POINTS;
 /// Bits of a code.
 const BITS: usize = 64;
@@ -76,8 +76,8 @@ pub fn span_samples(code: u64) -> std::ops::Range<u64> {
 /// The learned map from patches to codes, read from models/fingerprint.
 pub struct Codebook {
     id: String,
-    /// `[bit][band × POINTS + point]`, points oldest first.
-    weights: Vec<i16>,
+    /// For [`ROWS`] bits at a time, the weights of a patch's elements.
+    weights: Vec<[Block; PATCH / LANES]>,
     bands: Bands,
 }
 
@@ -86,6 +86,7 @@ struct CodebookFile {
     name: String,
     version: u32,
     weights_sha256: String,
+    /// `[bit][band × POINTS + point]`, points oldest first.
     weights: Vec<Vec<i16>>,
 }
 
@@ -94,12 +95,19 @@ impl Default for Codebook {
         let file: CodebookFile =
             serde_json::from_str(include_str!("../../../models/fingerprint/subband64.json"))
                 .expect("the code book that ships with the analyzer is valid");
-        let flat: Vec<i16> = file.weights.concat();
         let magnitude = |row: &[i16]| row.iter().map(|w| u32::from(w.unsigned_abs())).sum::<u32>();
         assert!(file.weights.iter().all(|row| magnitude(row) <= WEIGHTS_MAX), "a sum can overflow");
         assert!(file.weights.len() == BITS && file.weights.iter().all(|row| row.len() == PATCH));
         let id = format!("{}/{}-{:.8}", file.name, file.version, file.weights_sha256);
-        Codebook { id, weights: flat, bands: Bands::default() }
+        let weight = |bit: usize, element: usize| {
+            let (point, band) = (element / BANDS, element % BANDS);
+            file.weights[bit][band * POINTS + point]
+        };
+        let block = |bits: usize, n: usize| -> Block {
+            from_fn(|row| from_fn(|lane| weight(bits * ROWS + row, n * LANES + lane)))
+        };
+        let weights = (0..BITS / ROWS).map(|bits| from_fn(|n| block(bits, n))).collect();
+        Codebook { id, weights, bands: Bands::default() }
     }
 }
 
@@ -109,10 +117,10 @@ impl Codebook {
         &self.id
     }
 
-    fn encode(&self, patch: &[i16; PATCH]) -> Code {
+    fn encode(&self, patch: &[[i16; LANES]; PATCH / LANES]) -> Code {
         let mut margins = [0; BITS];
-        for (margin, weights) in margins.iter_mut().zip(self.weights.chunks_exact(PATCH)) {
-            *margin = dot(weights, patch);
+        for (margins, weights) in margins.as_chunks_mut().0.iter_mut().zip(&self.weights) {
+            *margins = simd::dots(weights, patch);
         }
         let bits = margins.iter().rev().fold(0, |bits, m| bits << 1 | u64::from(*m > 0));
         // 0 is kept for "none"; that a real code is 0 is as likely as any bit pattern.
@@ -153,11 +161,12 @@ impl Default for Bands {
 impl Bands {
     /// Compressed band energies less their mean, and the mean.
     fn shape(&self, power: &[f32; BINS]) -> ([f32; BANDS], f32) {
-        let mut shape = from_fn(|band| {
+        let mut shape: [f32; BANDS] = from_fn(|band| {
             let (first, weights) = &self.filters[band];
-            let energy: f32 = weights.iter().zip(&power[*first..]).map(|(w, p)| w * p).sum();
-            cube_root(energy)
+            weights.iter().zip(&power[*first..]).map(|(w, p)| w * p).sum()
         });
+        // Several at a time.
+        shape.iter_mut().for_each(|energy| *energy = cube_root(*energy));
         let mean = shape.iter().sum::<f32>() / BANDS as f32;
         shape.iter_mut().for_each(|s| *s -= mean);
         (shape, mean)
@@ -238,22 +247,37 @@ impl Fingerprinter {
         if level < LEVEL_MIN {
             return Code::NONE;
         }
-        let mut patch = [0.0f32; PATCH];
-        for (band, row) in patch.chunks_exact_mut(POINTS).enumerate() {
-            for (n, element) in row.iter_mut().enumerate() {
-                *element = self.points[(self.oldest + n) % POINTS].shape[band];
-            }
-            let mean = row.iter().sum::<f32>() / POINTS as f32;
-            row.iter_mut().for_each(|e| *e -= mean);
+        // Point by point, oldest first: what is done to one band is done to several at a time.
+        let (newer, older) = self.points.split_at(self.oldest);
+        let shapes = || older.iter().chain(newer).map(|p| &p.shape);
+        let mut means = [0.0f32; BANDS];
+        for shape in shapes() {
+            means.iter_mut().zip(shape).for_each(|(mean, s)| *mean += s);
         }
-        let power = patch.iter().map(|e| e * e).sum::<f32>() / PATCH as f32;
+        means.iter_mut().for_each(|mean| *mean /= POINTS as f32);
+        let mut patch = [[0.0f32; BANDS]; POINTS];
+        let (mut powers, mut peaks) = ([0.0f32; BANDS], [0.0f32; BANDS]);
+        for (point, shape) in patch.iter_mut().zip(shapes()) {
+            for band in 0..BANDS {
+                let element = shape[band] - means[band];
+                let (size, peak) = (element.abs(), peaks[band]);
+                point[band] = element;
+                powers[band] += element * element;
+                peaks[band] = if size > peak { size } else { peak };
+            }
+        }
+        let power = powers.iter().sum::<f32>() / PATCH as f32;
         if power < (MODULATION_MIN * level) * (MODULATION_MIN * level) {
             return Code::NONE;
         }
-        let peak = patch.iter().fold(0.0f32, |peak, e| peak.max(e.abs()));
-        let scale = QUANTUM / peak;
-        // Rounds half up by truncation of a positive number: cheap and exact.
-        let quantised = patch.map(|e| (e * scale + (QUANTUM + 1.5)) as i16 - (QUANTUM as i16 + 1));
+        let scale = QUANTUM / greatest(&peaks);
+        let mut quantised = [[0; LANES]; PATCH / LANES];
+        let elements = patch.as_flattened().as_chunks::<LANES>().0;
+        for (to, elements) in quantised.iter_mut().zip(elements) {
+            // Rounds half up by truncation of a positive number: cheap and exact.
+            let positive = elements.map(|e| e * scale + (QUANTUM + 1.5));
+            *to = simd::truncated(&positive).map(|e| e - (QUANTUM as i16 + 1));
+        }
         book.encode(&quantised)
     }
 }

@@ -29,7 +29,7 @@ const TAG_BITS: u32 = 32 - POSITION_BITS;
 /// Positions after which a look-up goes no further down its list of keys.
 const FOUND: usize = 48;
 /// Which weak bits to flip, the likeliest choices first: none or one, two, more.
-const CHOICES: [u32; 1 << FLIPS] = [0, 1, 2, 4, 8, 3, 5, 6, 9, 10, 12, 7, 11, 13, 14, 15];
+const CHOICES: [usize; 1 << FLIPS] = [0, 1, 2, 4, 8, 3, 5, 6, 9, 10, 12, 7, 11, 13, 14, 15];
 /// Codes per entry of the list that says which recording a position is in.
 const BLOCK: usize = 64;
 /// Occurrences of a key beyond this many are left out of its group: they would
@@ -187,7 +187,8 @@ impl Table {
 
     /// Word and bit of a key in the map.
     fn mapped(&self, key: u32) -> (usize, u32) {
-        (key as usize / 64 % self.map.len(), key % 64)
+        // The map's length is a power of two.
+        (key as usize / 64 & (self.map.len() - 1), key % 64)
     }
 
     fn has(&self, key: u32) -> bool {
@@ -249,23 +250,28 @@ impl Index {
     /// `found`: the likeliest keys' first, [`FOUND`] and some more; a few may
     /// come more than once.
     pub fn find(&self, code: &Code, found: &mut Vec<u32>) {
-        let keys: [(u32, [usize; FLIPS]); TABLES] =
-            std::array::from_fn(|table| (key(table, code.bits), weakest(table, &code.margins)));
+        let keys: [[u32; CHOICES.len()]; TABLES] = std::array::from_fn(|table| {
+            flipped(key(table, code.bits), weakest(table, &code.margins))
+        });
         for choices in [&CHOICES[..5], &CHOICES[5..11], &CHOICES[11..]] {
             let mut probes = [Probe::default(); TABLES * 6];
             let mut count = 0;
             for choice in choices {
-                for (number, (key, weak)) in keys.iter().enumerate() {
-                    let flips = (0..FLIPS).fold(0, |f, n| f | (choice >> n & 1) << weak[n]);
-                    probes[count] = Probe { table: number, key: key ^ flips, ..Probe::default() };
-                    count += usize::from(self.tables[number].has(key ^ flips));
+                for (table, keys) in keys.iter().enumerate() {
+                    let key = keys[*choice];
+                    probes[count] = Probe { table, key, ..Probe::default() };
+                    count += usize::from(self.tables[table].has(key));
                 }
             }
-            // Step by step for all: memory is waited for once a step and not once a probe.
-            for probe in &mut probes[..count] {
+            // Step by step for all, and no branch hangs on what is read: memory is waited for once a
+            // step and not once a probe.
+            let probes = &mut probes[..count];
+            for probe in probes.iter_mut() {
                 self.tables[probe.table].open(probe);
             }
-            for probe in &probes[..count] {
+            let touched = probes.iter().map(|probe| self.tables[probe.table].first(probe));
+            std::hint::black_box(touched.fold(0, |all, entry| all ^ entry));
+            for probe in probes {
                 self.tables[probe.table].read(probe, found);
             }
             if found.len() >= FOUND {
@@ -304,9 +310,29 @@ impl Table {
 
     fn read(&self, probe: &Probe, found: &mut Vec<u32>) {
         let entries = &self.entries[probe.first as usize..probe.end as usize];
-        let same = entries.iter().filter(|entry| **entry >> POSITION_BITS == probe.tag);
-        found.extend(same.map(|entry| entry & ((1 << POSITION_BITS) - 1)));
+        let mut count = found.len();
+        found.resize(count + entries.len(), 0);
+        for entry in entries {
+            found[count] = entry & ((1 << POSITION_BITS) - 1);
+            count += usize::from(entry >> POSITION_BITS == probe.tag);
+        }
+        found.truncate(count);
     }
+
+    /// The first entry of a probe's group, to have it at hand when it is read.
+    fn first(&self, probe: &Probe) -> u32 {
+        self.entries.get(probe.first as usize).copied().unwrap_or(0)
+    }
+}
+
+/// A key with every choice of its weak bits flipped.
+fn flipped(key: u32, weak: [usize; FLIPS]) -> [u32; CHOICES.len()] {
+    let mut keys = [key; CHOICES.len()];
+    for choice in 1..keys.len() {
+        let (lowest, others) = (choice.trailing_zeros() as usize, choice & (choice - 1));
+        keys[choice] = keys[others] ^ 1 << weak[lowest];
+    }
+    keys
 }
 
 /// The key bits of a table whose margins are smallest.

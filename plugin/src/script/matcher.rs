@@ -32,7 +32,7 @@ const RECHECK_CODES: [u64; 2] = [5, 2];
 /// noise a script is found seldom, and 0.5 s cost 1.1 points of those named at 2 s.
 /// Chance finds one in ten of what it finds a second time, a script most of it;
 /// what is found once costs no look at its code.
-const AGAIN_CODES: u16 = 100;
+const AGAIN_CODES: u8 = 100;
 
 /// Alignments remembered: twice what is found in that time.
 const SIGHTINGS: usize = 8192;
@@ -158,9 +158,10 @@ pub struct Candidates {
     due: Vec<(u32, usize, u32)>,
 }
 
-/// Alignments that were found of late: by a hash, some more bits of it, never
-/// all 0, and when.
-struct Sightings(Box<[u32; SIGHTINGS]>);
+/// Alignments that were found of late: by a hash, some more bits of it, never 0,
+/// and when. Of either there are eight bits: at most one position in a hundred passes
+/// for one that was found before without having been; chance brings one in ten.
+struct Sightings(Box<[u16; SIGHTINGS]>);
 
 impl Default for Sightings {
     fn default() -> Self {
@@ -174,20 +175,20 @@ impl Sightings {
     fn again(&mut self, number: u64, position: u32) -> bool {
         // In codes of the call; four of them are one place, and so are two places beside it.
         let shift = u64::from(position).wrapping_mul(REFERENCE_STEP as u64).wrapping_sub(number);
-        let (own, now) = (shift >> 2, number as u16);
+        let (own, now) = (shift >> 2, number as u8);
         let beside = if shift & 2 == 0 { own.wrapping_sub(1) } else { own.wrapping_add(1) };
         let slot = |place: u64| {
             let hash = place.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 37;
-            (hash as usize % SIGHTINGS, (hash >> 13) as u16 | 1)
+            (hash as usize % SIGHTINGS, ((hash >> 13) as u8).max(1))
         };
         let seen = |place: u64| {
             let (at, tag) = slot(place);
-            let (seen, when) = ((self.0[at] >> 16) as u16, self.0[at] as u16);
+            let [seen, when] = self.0[at].to_be_bytes();
             seen == tag && (1..=AGAIN_CODES).contains(&now.wrapping_sub(when))
         };
         let again = seen(own) || seen(beside);
         let (at, tag) = slot(own);
-        self.0[at] = u32::from(tag) << 16 | u32::from(now);
+        self.0[at] = u16::from_be_bytes([tag, now]);
         again
     }
 }
@@ -382,6 +383,8 @@ impl Matcher {
                 .expect("there are tracks");
             self.tracks.swap_remove(weakest);
         }
+        // All at once: growing by doubling would leave holes.
+        self.tracks.reserve_exact(TRACKS - self.tracks.len());
         self.tracks.push(track);
     }
 

@@ -53,6 +53,10 @@ const WAVERING: f32 = 0.006;
 const PAIR_WAVERING: f32 = 0.008;
 const PAIR_WAVERING_HZ: f32 = 6.0;
 
+/// Two lines nearer to one another than this lie within one lobe of the window:
+/// what looks like them is more often one harmonic of a voice that glides.
+const PAIR_APART_HZ: f32 = 100.0;
+
 /// Odds of what may be part of a sequence of tones, and is no beep for the time
 /// being.
 const DOUBTFUL: f32 = -0.001;
@@ -145,7 +149,8 @@ impl Model {
 
     /// Whether a sound is steady beyond doubt: a beep, if nothing else.
     pub fn is_sure(sound: &Steady) -> bool {
-        sound.odds > 0.0 && sound.level > BEEP_FLOOR
+        let one_lobe = sound.lines == 2 && (sound.hz[0] - sound.hz[1]).abs() < PAIR_APART_HZ;
+        sound.odds > 0.0 && sound.level > BEEP_FLOOR && !one_lobe
     }
 
     /// Natural logarithm of the odds.

@@ -4,6 +4,7 @@ use crate::{
     audio::{BINS, WINDOW},
     finding::RATE_HZ,
     level::Dbm0,
+    numeric::greatest,
 };
 
 /// Distance of bins.
@@ -94,7 +95,7 @@ impl Lines {
 
 fn peak(power: &[f32; BINS], bins: std::ops::RangeInclusive<usize>) -> usize {
     let first = *bins.start();
-    let highest = power[bins.clone()].iter().fold(0.0f32, |a, b| a.max(*b));
+    let highest = greatest(&power[bins.clone()]);
     first + power[bins].iter().position(|p| *p >= highest).unwrap_or(0)
 }
 

@@ -9,6 +9,7 @@ use crate::{
     audio::{HOP, WINDOW},
     finding::RATE_HZ,
     level::db,
+    numeric::greatest,
 };
 
 /// Longest stretch looked at: 256 ms, whose Hann window tells lines 12 Hz apart.
@@ -84,30 +85,24 @@ impl Look {
 pub struct Zoom {
     fft: Arc<dyn RealToComplex<f32>>,
     window: Vec<f32>,
-    input: Vec<f32>,
-    output: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
-    power: Vec<f32>,
 }
 
 impl Default for Zoom {
     fn default() -> Self {
         let fft = RealFftPlanner::new().plan_fft_forward(LENGTH);
         let window = |n: usize| (0.5 - 0.5 * (2.0 * PI * n as f64 / LENGTH as f64).cos()) as f32;
-        Zoom {
-            window: (0..LENGTH).map(window).collect(),
-            input: fft.make_input_vec(),
-            output: fft.make_output_vec(),
-            scratch: fft.make_scratch_vec(),
-            power: vec![0.0; LENGTH / 2 + 1],
-            fft,
-        }
+        Zoom { window: (0..LENGTH).map(window).collect(), scratch: fft.make_scratch_vec(), fft }
     }
 }
 
 impl Zoom {
     /// Looks at the samples from `start` to `end` on the side's clock, or at as
     /// many before `end` as there are.
+    ///
+    /// Its buffers are on the stack, whose pages are used by all, and no part of a
+    /// caller's frame, below which everything else would be.
+    #[inline(never)]
     pub fn look(&mut self, history: &History, start: u64, end: u64) -> Look {
         let known_to = (history.newest + 1) * HOP as u64;
         let known_from = known_to - (history.whole * HOP) as u64;
@@ -117,24 +112,29 @@ impl Zoom {
             return Look::default();
         }
         let length = (end - start) as usize;
-        self.input.fill(0.0);
-        for (n, to) in self.input[..length].iter_mut().enumerate() {
+        let mut input = [0.0; LENGTH];
+        for (n, to) in input[..length].iter_mut().enumerate() {
             let at = start as usize + n;
             let sample = history.hops[at / HOP % HOPS][at % HOP];
             *to = f32::from(sample) * self.window[n * LENGTH / length];
         }
+        let mut output = [Complex::default(); LENGTH / 2 + 1];
         self.fft
-            .process_with_scratch(&mut self.input, &mut self.output, &mut self.scratch)
+            .process_with_scratch(&mut input, &mut output, &mut self.scratch)
             .expect("buffers have the planned lengths");
-        for (p, x) in self.power.iter_mut().zip(&self.output) {
+        // The transform has left nothing of use in its input.
+        let power = &mut input[..output.len()];
+        for (p, x) in power.iter_mut().zip(&output) {
             *p = x.re * x.re + x.im * x.im;
         }
-        self.lines(length)
+        Look::of(power, length)
     }
+}
 
-    fn lines(&self, length: usize) -> Look {
-        let power = &self.power;
-        let highest = power[PROGRESS].iter().fold(0.0f32, |a, b| a.max(*b));
+impl Look {
+    /// What the spectrum of a stretch of this length shows.
+    fn of(power: &[f32], length: usize) -> Look {
+        let highest = greatest(&power[PROGRESS]);
         let mut peaks: [(f32, usize); LINES + 1] = [(0.0, 0); LINES + 1];
         for k in PROGRESS {
             let p = power[k];

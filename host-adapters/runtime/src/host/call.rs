@@ -5,11 +5,14 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
 };
 
-use super::lock;
+use super::{Inner, lock};
 use crate::{
-    Analyzer, Finding, Side,
+    Analyzer, Finding, Side, limits,
+    metrics::Metrics,
     policy::{CallFacts, Decision, Rules},
-    ring::{Ring, Rings},
+    ring::Ring,
+    rings::Rings,
+    ticks::{self, Tick},
 };
 
 /// What a call wants to be told, on the dispatcher's thread. What is slow belongs elsewhere: other
@@ -70,6 +73,10 @@ pub(crate) struct Shared {
     pub clock_ms: AtomicU64,
     /// Frames that could not be taken, of any side.
     refused: AtomicU32,
+    /// Frames and gaps, of any side; some are not counted where two media threads are at it.
+    pushes: AtomicU32,
+    metrics: Arc<Metrics>,
+    tick: Tick,
     decision: Mutex<Option<Arc<Decision>>>,
 }
 
@@ -81,8 +88,9 @@ impl Shared {
         rules: Arc<Rules>,
         analyzer: Analyzer,
         listener: Box<dyn Listener>,
-        rings: &Arc<Rings>,
+        host: &Inner,
     ) -> Option<Shared> {
+        let rings = &host.rings;
         let far = rings.take()?;
         let near = if config.near_side {
             let Some(near) = rings.take() else {
@@ -108,6 +116,9 @@ impl Shared {
             stage: AtomicU8::new(Stage::Waiting as u8),
             clock_ms: AtomicU64::new(0),
             refused: AtomicU32::new(0),
+            pushes: AtomicU32::new(0),
+            metrics: host.metrics.clone(),
+            tick: host.tick,
             decision: Mutex::new(None),
         })
     }
@@ -145,8 +156,14 @@ impl Shared {
         if self.stage.load(Ordering::Relaxed) == Stage::Ended as u8 {
             return;
         }
+        let pushes = self.pushes.load(Ordering::Relaxed);
+        self.pushes.store(pushes.wrapping_add(1), Ordering::Relaxed);
+        let begin = pushes.is_multiple_of(limits::PUSHES_TIMED).then(ticks::now);
         if !self.ring(side).is_some_and(write) {
             self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(took) = begin.and_then(|begin| self.tick.since(begin)) {
+            self.metrics.push.observe(took);
         }
     }
 

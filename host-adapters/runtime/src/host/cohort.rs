@@ -40,6 +40,7 @@ impl Cohort {
 pub(crate) struct Place {
     cohort: Rc<Cohort>,
     seat: sandbox::Seat,
+    left: bool,
 }
 
 impl Place {
@@ -47,7 +48,7 @@ impl Place {
         let seat = cohort.sandbox.borrow_mut().begin(info)?;
         cohort.calls.set(cohort.calls.get() + 1);
         cohort.served.set(cohort.served.get() + 1);
-        Ok(Place { cohort, seat })
+        Ok(Place { cohort, seat, left: false })
     }
 
     /// Whether another call has ended what this one is in.
@@ -68,19 +69,27 @@ impl Place {
         self.cohort.sandbox.borrow_mut().skip(self.seat, side, rate_hz, samples)
     }
 
-    /// What was still open; the place is left by dropping it.
-    pub fn finish(&self) -> Result<Vec<Finding>, Error> {
-        self.cohort.sandbox.borrow_mut().finish(self.seat)
+    /// What was still open; the place is left.
+    pub fn finish(mut self) -> Result<Vec<Finding>, Error> {
+        let findings = self.cohort.sandbox.borrow_mut().finish(self.seat)?;
+        self.leave()?;
+        Ok(findings)
+    }
+
+    /// One that was alone takes the instance with it.
+    fn leave(&mut self) -> Result<(), Error> {
+        if self.is_alone() || std::mem::replace(&mut self.left, true) {
+            return Ok(());
+        }
+        self.cohort.sandbox.borrow_mut().leave(self.seat)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.cohort.calls.set(self.cohort.calls.get() - 1);
-        // One that was alone takes the instance with it. A fault here is found by whoever is next.
-        if !self.is_alone() {
-            let _ = self.cohort.sandbox.borrow_mut().leave(self.seat);
-        }
+        // A fault here is found by whoever is next.
+        let _ = self.leave();
     }
 }
 

@@ -38,7 +38,8 @@ use crate::{
     limits,
     metrics::{Metrics, Skip},
     policy::{Decision, Rules},
-    ring::Rings,
+    rings::Rings,
+    ticks::Tick,
 };
 use worker::{Worker, without_signals};
 
@@ -114,6 +115,7 @@ pub(crate) struct Inner {
     calls_max: u32,
     workers: Vec<Worker>,
     rings: Arc<Rings>,
+    tick: Tick,
     pool: Arc<Pool>,
     /// Live calls by number.
     calls: Mutex<HashMap<u64, Arc<call::Shared>>>,
@@ -169,6 +171,7 @@ impl Host {
             calls_max: config.calls_max,
             workers: (0..workers).map(|_| Worker::default()).collect(),
             rings: Arc::new(Rings::new(config.calls_max * 2)?),
+            tick: Tick::measure(),
             pool: Pool::new(config.calls_max.min(limits::INSTANCES_MAX) + workers)?,
             calls: Mutex::default(),
             released: Condvar::new(),
@@ -359,7 +362,7 @@ impl Inner {
         let number = self.next_call.fetch_add(1, Ordering::Relaxed);
         let room = calls.len() < self.calls_max as usize;
         let call = room
-            .then(|| call::Shared::new(number, config, rules, analyzer, listener, &self.rings))
+            .then(|| call::Shared::new(number, config, rules, analyzer, listener, self))
             .flatten();
         let Some(call) = call else {
             let limit = self.calls_max;

@@ -2,8 +2,9 @@
 
 use std::{
     fs,
+    io::Read,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -52,7 +53,7 @@ fn watch(host: &Inner, packs: &Path, command: &Path, stop: &AtomicBool) {
             // Two looks alike: nobody is writing any more.
             Ok(now) => {
                 if now == last && baked.as_ref() != Some(&now) {
-                    bake(host, &now, command);
+                    bake(host, &now, command, stop);
                     baked = Some(now.clone());
                 }
                 (last, failing) = (now, false);
@@ -95,7 +96,7 @@ fn look(packs: &Path) -> std::io::Result<Sight> {
     Ok(sight)
 }
 
-fn bake(host: &Inner, packs: &Sight, command: &Path) {
+fn bake(host: &Inner, packs: &Sight, command: &Path, stop: &AtomicBool) {
     let out = lock(&host.source).path.clone();
     let mut bake = Command::new(command);
     bake.args(["--quiet", "bake", "--background", "--out"]).arg(&out);
@@ -105,7 +106,7 @@ fn bake(host: &Inner, packs: &Sight, command: &Path) {
     bake.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let before = fs::metadata(&out).and_then(|m| m.modified()).ok();
     let said = match bake.spawn() {
-        Ok(child) => child.wait_with_output(),
+        Ok(child) => wait(child, stop),
         Err(error) => {
             let command = command.display();
             return host.log.error(format!(
@@ -114,8 +115,8 @@ fn bake(host: &Inner, packs: &Sight, command: &Path) {
             ));
         }
     };
+    let Some(said) = said else { return };
     // A switch may reap its children before we do: what counts is the file.
-    let said = said.map_or(String::new(), |o| String::from_utf8_lossy(&o.stderr).into_owned());
     let after = fs::metadata(&out).and_then(|m| m.modified()).ok();
     if after.is_none() || after == before {
         return host.log.error(format!("the packs were not baked: {}", said.trim()));
@@ -124,4 +125,20 @@ fn bake(host: &Inner, packs: &Sight, command: &Path) {
         Ok(()) => host.log.notice(format!("{}: baked anew and in force", out.display())),
         Err(error) => host.log.error(format!("what was baked is not in force: {error}")),
     }
+}
+
+/// What a bake said; none if the host was closed meanwhile, which does not wait for it.
+fn wait(mut bake: Child, stop: &AtomicBool) -> Option<String> {
+    while let Ok(None) = bake.try_wait() {
+        if stop.load(Ordering::Acquire) {
+            let _ = bake.kill();
+            let _ = bake.wait();
+            return None;
+        }
+        thread::park_timeout(limits::BAKE_LOOK);
+    }
+    let mut said = Vec::new();
+    // Told to be quiet, it says no more than a pipe holds.
+    bake.stderr.take()?.read_to_end(&mut said).ok()?;
+    Some(String::from_utf8_lossy(&said).into_owned())
 }

@@ -79,9 +79,10 @@ pub(crate) fn run(worker: &Worker, host: &Inner) {
             let emptiest = calls.iter_mut().min_by_key(|c| c.len()).expect("at least one slice");
             emptiest.push(Analysis::new(call, &mut cohorts, host));
         }
-        if late > limits::TOO_LATE {
+        let is_too_late = late > limits::TOO_LATE;
+        if is_too_late {
             // Once may be the machine's doing, or one call's; what has piled up is soon done.
-            if too_late.replace(begin).is_some_and(|last| begin - last < limits::TOO_LATE_AGAIN) {
+            if too_late.is_some_and(|last: Instant| begin - last < limits::TOO_LATE_AGAIN) {
                 shed(&mut calls, pace.bearable(), host);
             }
             due = begin;
@@ -109,6 +110,10 @@ pub(crate) fn run(worker: &Worker, host: &Inner) {
             due = Instant::now();
         } else {
             pace.add(covered_us, busy - worker.busy());
+        }
+        if is_too_late {
+            // Now, not when the turn began: under a great load one takes seconds.
+            too_late = Some(Instant::now());
         }
         host.metrics.cpu_ns.add((busy - worker.busy()).as_nanos() as u64);
         worker.busy_ns.store(busy.as_nanos() as u64, Ordering::Relaxed);

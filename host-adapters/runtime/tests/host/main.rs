@@ -1,5 +1,6 @@
 //! The host as a switch's module uses it: hostile guests beside good calls, hot swap, admission.
 
+mod endurance;
 mod hostile;
 mod swap;
 
@@ -182,18 +183,25 @@ fn more_calls_than_provided_for_are_refused_and_their_places_come_back() {
     let mut line = open_line(&host);
     line.talk();
     line.settle();
-    assert_eq!(host.status(true)["live"].as_array().unwrap().len(), 4);
+    let status = host.status(true);
+    assert_eq!(status["live"].as_array().unwrap().len(), 4);
+    // One in 16 pushes is timed, each call's first among them.
+    assert_eq!(status["latencies"]["push"]["count"], 1);
+    assert!(status["latencies"]["push"]["sum_ms"].as_f64().unwrap() > 0.0);
 }
 
 #[test]
 fn audio_that_does_not_fit_is_a_gap_and_the_clock_goes_on() {
     let (config, _) = config(&SETUP.hostile, 16);
     let host = Host::open(config).unwrap();
-    let mut line = open_line(&host);
-    // A minute at once: two seconds of it fit, and what the worker takes meanwhile.
-    (0..3_000).for_each(|_| line.push(&[1; 160]));
-    line.settle();
-    line.close();
+    // Frames of 20 ms, of which a batch is full, and of 30 ms, of which it is not.
+    for samples in [160, 240] {
+        let mut line = open_line(&host);
+        // A minute at once: two seconds of it fit, and what the worker takes meanwhile.
+        (0..60 * 8_000 / samples).for_each(|_| line.push(&vec![1; samples]));
+        line.settle();
+        line.close();
+    }
     assert!(host.counted().gaps.get() > 0);
 }
 
@@ -206,6 +214,27 @@ fn closing_a_host_closes_its_calls() {
     drop(host);
     let told = line.ear.0.lock().unwrap();
     assert!(told.released && told.given == line.pushed, "{} of {}", told.given, line.pushed);
+}
+
+#[test]
+fn records_that_cannot_be_written_are_counted_and_harm_no_call() {
+    let folder = SETUP.folder.path().join("evidence");
+    std::fs::create_dir(&folder).unwrap();
+    let (mut config, said) = config(&SETUP.hostile, 1);
+    config.evidence_log = Some(folder.join("evidence.jsonl"));
+    let host = Host::open(config).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    for lost in 1..=2 {
+        let mut line = open_line(&host);
+        // A trap, of which a decision is made.
+        line.push(&[1_001; 160]);
+        line.close();
+        assert_eq!(line.verdicts(), [Verdict::NotReady]);
+        assert_eq!(host.counted().evidence_lost.get(), lost);
+    }
+    let said = said.lock().unwrap();
+    let told: Vec<_> = said.iter().filter(|line| line.contains("evidence.jsonl")).collect();
+    assert_eq!(told.len(), 1, "{said:?}");
 }
 
 #[test]

@@ -11,17 +11,24 @@ use super::{Line, NEVER, SETUP, config, open_line};
 
 #[test]
 fn reloads_under_live_calls_lose_no_frame_and_leave_nothing_behind() {
-    // By a name of its own, so that no other test's mappings are counted.
-    let [a, b] = ["swap-a.cwasm", "swap-b.cwasm"].map(|name| {
-        let path = SETUP.folder.path().join(name);
+    reloads("swap", 200, 50, |_| ());
+}
+
+/// Reloads under so many calls, by two analyzers' names of its own, so that no other test's mappings
+/// are counted. `each` is told of every reload, and at last of all when nothing is live any more.
+pub fn reloads(name: &str, reloads: usize, calls: usize, mut each: impl FnMut(usize)) {
+    let [a, b] = ["a", "b"].map(|which| {
+        let path = SETUP.folder.path().join(format!("{name}-{which}.cwasm"));
         fs::copy(&SETUP.hostile, &path).unwrap();
         path
     });
-    let (config, _) = config(&a, 16);
+    let (mut config, _) = config(&a, 16);
+    config.calls_max = 2 * calls as u32;
     let host = Host::open(config).unwrap();
-    let mut lines: Vec<Line> = (0..50).map(|_| open_line(&host)).collect();
-    for reload in 0..200 {
+    let mut lines: Vec<Line> = (0..calls).map(|_| open_line(&host)).collect();
+    for reload in 0..reloads {
         host.reload(Some(if reload % 2 == 0 { &b } else { &a })).unwrap();
+        each(reload);
         // Some go, some come; all go on.
         let n = reload % lines.len();
         lines[n].settle();
@@ -34,14 +41,17 @@ fn reloads_under_live_calls_lose_no_frame_and_leave_nothing_behind() {
         assert!(line.verdicts().is_empty());
         line.close();
     }
-    assert_eq!((host.counted().gaps.get(), host.counted().reloads.get()), (0, 200));
+    let counted = host.counted();
+    assert_eq!((counted.gaps.get(), counted.reloads.get()), (0, reloads as u64));
     // The last reload was to the first one: of the others nothing may be left but what a worker
     // lets go at its next turn.
     let start = Instant::now();
-    while fs::read_to_string("/proc/self/maps").unwrap().contains("swap-b.cwasm") {
+    let old = format!("{name}-b.cwasm");
+    while fs::read_to_string("/proc/self/maps").unwrap().contains(&old) {
         assert!(start.elapsed() < NEVER, "an old analyzer is still mapped");
         thread::sleep(Duration::from_millis(5));
     }
+    each(reloads);
 }
 
 #[test]
