@@ -51,7 +51,7 @@ def agent(switch, name, who="agent"):
 
 def recognised(switch, name):
     """Whether the script was; a machine that is too slow for all calls may leave some out, and must say so."""
-    verdict = switch.wait("callprint::verdict", name, 60)
+    verdict = switch.wait("callprint::verdict", name, 180)
     told = verdict["Callprint-Verdict"], verdict.get("Callprint-Script"), verdict["Callprint-Cause"]
     assert told[:2] == ("ROBOT", "dental-implant") or (told[0] == "NOTREADY" and told[2] in ("STATE", "OVERLOAD")), (name, told)
     return told[0] == "ROBOT"
@@ -242,7 +242,7 @@ def early_media_only_on_purpose(switch, setting):
     name, early = new_name(), new_name()
     switch.call(name, ["callprint_start:hangup", "sleep:1500", "answer", "park"], play(setting, "dental-implant"),
                 variables="ignore_early_media=false")
-    time.sleep(1)
+    switch.wait("CHANNEL_EXECUTE", name, where=lambda e: e["Application"] == "sleep")
     assert not switch.events("callprint::start", name), "it was started before the answer"
     assert "EARLY" not in switch.esl.api(f"uuid_dump {name}").split("Answer-State: ")[1][:8].upper()
     assert hangup_cause(switch, name) == "CALL_REJECTED"
@@ -473,7 +473,7 @@ def hangups_at_any_moment(switch, setting):
         stopped.set()
         poker.join()
     switch.clear()
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while switch.esl.api("callprint calls") != "[]" and time.monotonic() < until:
         time.sleep(0.5)
     assert switch.esl.api("callprint calls") == "[]", switch.esl.api("callprint calls")
