@@ -188,7 +188,7 @@ impl Table {
     /// Word and bit of a key in the map.
     fn mapped(&self, key: u32) -> (usize, u32) {
         // The map's length is a power of two.
-        (key as usize / 64 & (self.map.len() - 1), key % 64)
+        ((key as usize / 64) & (self.map.len() - 1), key % 64)
     }
 
     fn has(&self, key: u32) -> bool {
