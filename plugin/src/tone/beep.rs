@@ -53,9 +53,10 @@ const WAVERING: f32 = 0.006;
 const PAIR_WAVERING: f32 = 0.008;
 const PAIR_WAVERING_HZ: f32 = 6.0;
 
-/// Two lines nearer to one another than this lie within one lobe of the window:
-/// what looks like them is more often one harmonic of a voice that glides.
-const PAIR_APART_HZ: f32 = 100.0;
+/// A sweep below this frequency, in Hz, that is shorter than this, in samples, is a
+/// harmonic of a voice that glides.
+const GLIDE_HZ: f32 = 500.0;
+const GLIDE: u64 = (0.2 * RATE_HZ as f32) as u64;
 
 /// Odds of what may be part of a sequence of tones, and is no beep for the time
 /// being.
@@ -149,8 +150,9 @@ impl Model {
 
     /// Whether a sound is steady beyond doubt: a beep, if nothing else.
     pub fn is_sure(sound: &Steady) -> bool {
-        let one_lobe = sound.lines == 2 && (sound.hz[0] - sound.hz[1]).abs() < PAIR_APART_HZ;
-        sound.odds > 0.0 && sound.level > BEEP_FLOOR && !one_lobe
+        let short = sound.end.is_some_and(|end| end.0 - sound.start.0 < GLIDE);
+        let glides = sound.swept && short && sound.hz.iter().all(|hz| *hz < GLIDE_HZ);
+        sound.odds > 0.0 && sound.level > BEEP_FLOOR && !glides
     }
 
     /// Natural logarithm of the odds.
