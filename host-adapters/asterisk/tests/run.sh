@@ -35,8 +35,8 @@ fi
 make --no-print-directory -s -C $here install CFLAGS="$cflags" LDFLAGS="$cflags" OUT="$PWD/$work/$out" ASTERISK_INCLUDE="$PWD/$root/usr/include" ASTERISK_MAJOR="$major" \
   DESTDIR="$PWD/$root" MODULES="$(dirname "$(cd $root && find usr/lib -name app_amd.so -printf '/%p\n')")" DOCUMENTATION=/usr/share/asterisk/documentation
 # The same for an Asterisk that is not there: it must refuse to load.
-make --no-print-directory -s -C $here OUT="$PWD/$work/other" ASTERISK_INCLUDE="$PWD/$root/usr/include" ASTERISK_MAJOR=99
-install -m 644 $work/other/app_callprint.so "$(dirname "$(find $root/usr/lib -name app_callprint.so)")/app_callprint_other.so"
+make --no-print-directory -s -C $here OUT="$PWD/$work/$out-other" ASTERISK_INCLUDE="$PWD/$root/usr/include" ASTERISK_MAJOR=99
+install -m 644 $work/$out-other/app_callprint.so "$(dirname "$(find $root/usr/lib -name app_callprint.so)")/app_callprint_other.so"
 install -m 644 target/release/libcallprint.so $root/usr/lib/libcallprint.so.1
 ldconfig -r $root 2>/dev/null
 cp -r $here/tests/etc/{ari,callprint,extensions,http,modules,pjsip}.conf $here/tests/etc/rules-*.json $root/etc/asterisk/
