@@ -552,6 +552,8 @@ impl Matcher {
     fn report(&mut self, index: &Index, group: Vec<u32>, sink: &mut impl FnMut(Match)) {
         let script = group[0];
         let (decades, tracks) = self.total(script);
+        // Others may have taken the places of a settled script's tracks.
+        let Some(earliest) = tracks.iter().min_by_key(|t| *t.stretch().start()) else { return };
         let confidence = evidence::confidence(decades, self.speech_codes) / group.len() as f32;
         let level = LEVELS.iter().filter(|l| confidence >= **l).count() as u8;
         // One of them has been singled out before.
@@ -579,10 +581,6 @@ impl Matcher {
         named.level = named.level.max(level);
         named.group = group.clone();
         let among = if group.len() > 1 { &group[..] } else { &[] };
-        let earliest = tracks
-            .iter()
-            .min_by_key(|t| *t.stretch().start())
-            .expect("a script that is named has a track");
         let sum = |f: fn(&Comparison) -> u32| tracks.iter().map(|t| f(&t.best)).sum::<u32>();
         let compared = sum(|c| c.compared);
         let samples_per_code = u64::from(HOP as u32) * HOPS_PER_CODE * REFERENCE_STEP as u64;
