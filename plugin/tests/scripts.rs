@@ -82,6 +82,25 @@ fn the_path_through_a_dialogue_is_told_as_it_is_taken() {
 }
 
 #[test]
+fn more_scripts_than_are_followed_may_play_at_once() {
+    // More than there are places for hold the same; what was heard before gives way to them, and what
+    // the first and the last share with others finds no place of its own.
+    let [first, shared, end, last] = [3, 4, 5, 6].map(recording);
+    let (first, end) = (&first[..40_000], &end[..32_000]);
+    let mut recordings = vec![[first, end].concat(), [&last, end].concat()];
+    recordings.extend(vec![end.to_vec(); 5]);
+    recordings.extend(vec![shared.clone(); 40]);
+    let catalog = sealed(&pack("many", &recordings));
+    let call = [first, &shared, end, &last].concat();
+    let findings = analyze(&catalog, 8_000, &fixtures::line(1, &call, 0.3, 30.0), 160);
+    let found = matches(&findings);
+    assert_eq!(found[0].1.script_id, "s0");
+    let begin = (call.len() - last.len()) as u64;
+    let known = found.iter().find(|(_, m)| m.script_id == "s1" && m.among.is_empty());
+    assert!(known.expect("s1 is played").0 < begin + 24_000, "{known:?}, it began at {begin}");
+}
+
+#[test]
 fn a_voice_mailbox_prompt_tells_who_answered() {
     let mut pack = pack("prompts", &[recording(3), recording(4)]);
     pack.scripts[0].more.insert("category".into(), "voicemail-system".into());

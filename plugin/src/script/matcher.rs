@@ -161,18 +161,16 @@ pub struct Candidates {
 /// Alignments that were found of late: by a hash, some more bits of it, never 0,
 /// and when. Of either there are eight bits: at most one position in a hundred passes
 /// for one that was found before without having been; chance brings one in ten.
-struct Sightings(Box<[u16; SIGHTINGS]>);
-
-impl Default for Sightings {
-    fn default() -> Self {
-        Sightings(vec![0; SIGHTINGS].try_into().expect("it has this length"))
-    }
-}
+/// There are none before the first: no call begins by clearing pages.
+#[derive(Default)]
+struct Sightings(Option<Box<[u16; SIGHTINGS]>>);
 
 impl Sightings {
     /// Notes that a position was found for a code; whether its alignment, to
     /// within 40 ms, was found before.
     fn again(&mut self, number: u64, position: u32) -> bool {
+        let none = || vec![0; SIGHTINGS].try_into().expect("it has this length");
+        let table = self.0.get_or_insert_with(none);
         // In codes of the call; four of them are one place, and so are two places beside it.
         let shift = u64::from(position).wrapping_mul(REFERENCE_STEP as u64).wrapping_sub(number);
         let (own, now) = (shift >> 2, number as u8);
@@ -183,12 +181,12 @@ impl Sightings {
         };
         let seen = |place: u64| {
             let (at, tag) = slot(place);
-            let [seen, when] = self.0[at].to_be_bytes();
+            let [seen, when] = table[at].to_be_bytes();
             seen == tag && (1..=AGAIN_CODES).contains(&now.wrapping_sub(when))
         };
         let again = seen(own) || seen(beside);
         let (at, tag) = slot(own);
-        self.0[at] = u16::from_be_bytes([tag, now]);
+        table[at] = u16::from_be_bytes([tag, now]);
         again
     }
 }
