@@ -1,13 +1,16 @@
 //! A file of rules, and findings that go past them.
 #![no_main]
 
+#[path = "../../tests/policy/findings.rs"]
+mod findings;
+
 use std::sync::Arc;
 
 use callprint::{
-    Answer, AnswerKind, Event, Finding, ScriptEvidence, ScriptMatch, Side, TalkSpurt, Tone,
-    ToneKind,
+    AnswerKind, BehaviourKind, Finding, ToneKind,
     policy::{CallFacts, Judge, Rules},
 };
+use findings::{answer, behaviour, either, script, speech, tone};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -31,10 +34,10 @@ fuzz_target!(|bytes: &[u8]| {
                 number += 1;
             }
         };
-        for (n, what) in findings().into_iter().enumerate() {
-            let ms = 500 * (n as u64 + 1);
-            seen(judge.heard(&Finding { known_at: ms * 8, side: Side::Far, what }, ms as f64));
-            while let Some(decision) = judge.passed(ms as f64) {
+        for finding in call() {
+            let ms = finding.known_at as f64 / 8.0;
+            seen(judge.heard(&finding, ms));
+            while let Some(decision) = judge.passed(ms) {
                 seen(Some(decision));
             }
         }
@@ -42,42 +45,18 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-fn findings() -> Vec<Event> {
-    let evidence = ScriptEvidence {
-        compared: 12_000,
-        bit_error_rate: 0.12,
-        tempo: 1.0,
-        stretches: 1,
-        decades: 7.5,
-    };
-    let script = |confidence, among: Vec<String>| {
-        Event::Script(ScriptMatch {
-            match_id: 0,
-            script_id: "s".into(),
-            pack: "p".into(),
-            node: "main".into(),
-            among,
-            confidence,
-            heard_from: 0,
-            script_from: 0,
-            evidence,
-            path: vec!["main".into()],
-        })
-    };
-    let tone = |kind, end| {
-        let (detail, freqs_hz) = (String::new(), vec![1_000.0]);
-        Event::Tone(Tone { kind, detail, start: 800, end, freqs_hz, level_dbm0: -15.0 })
-    };
-    let answer = |kind, confidence| Event::Answer(Answer { kind, cause: "C-1".into(), confidence });
-    vec![
-        Event::Speech(TalkSpurt { start: 0, end: None, level_dbm0: f32::NAN }),
-        answer(AnswerKind::Unsure, 0.5),
-        answer(AnswerKind::Machine, 0.9),
-        tone(ToneKind::Beep, None),
-        tone(ToneKind::Beep, Some(1_600)),
-        script(0.95, vec!["p/s".into(), "p/t".into()]),
-        script(f32::NAN, vec![]),
-        script(0.9999, vec![]),
-        answer(AnswerKind::Human, f32::INFINITY),
+/// Each when it is known.
+fn call() -> [Finding; 10] {
+    [
+        speech(500, None),
+        answer(1_000, AnswerKind::Unsure, "C-1", 0.5),
+        answer(1_500, AnswerKind::Machine, "C-1", 0.9),
+        tone(2_000, ToneKind::Beep, f32::NAN, None),
+        tone(2_500, ToneKind::Beep, 1_000.0, Some(1_600)),
+        either(3_000, &["p/s", "p/t"], 0.95),
+        script(3_500, "p", "s", f32::NAN),
+        script(4_000, "p", "s", 0.9999),
+        behaviour(4_500, BehaviourKind::HandedOver, 0.9),
+        answer(5_000, AnswerKind::Human, "C-1", f32::INFINITY),
     ]
 }
