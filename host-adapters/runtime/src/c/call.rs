@@ -4,7 +4,7 @@ use std::{
     ffi::{CString, c_char, c_void},
     mem::ManuallyDrop,
     ptr,
-    sync::{Arc, LazyLock},
+    sync::Arc,
 };
 
 use super::{
@@ -22,10 +22,8 @@ use crate::{
 
 #[unsafe(no_mangle)]
 pub extern "C" fn callprint_verdict_name(verdict: Number) -> *const c_char {
-    static NAMES: LazyLock<[CString; Verdict::ALL.len()]> =
-        LazyLock::new(|| Verdict::ALL.map(|verdict| text::owned(verdict.name())));
-    let name = usize::try_from(verdict).ok().and_then(|n| NAMES.get(n));
-    name.map_or(c"UNKNOWN", CString::as_c_str).as_ptr()
+    let verdict = usize::try_from(verdict).ok().and_then(|n| Verdict::ALL.get(n));
+    verdict.map_or(c"UNKNOWN", |verdict| verdict.c_name()).as_ptr()
 }
 
 /// The callbacks of a call.

@@ -1,5 +1,7 @@
 //! Decisions: verdict, action, and everything that led to them.
 
+use std::ffi::CStr;
+
 use serde_json::{Map, Value, json};
 
 /// What the rules take the far side for. The numbers are those of `callprint.h`.
@@ -42,16 +44,21 @@ impl Verdict {
 
     /// As dialplans see it.
     pub fn name(self) -> &'static str {
+        self.c_name().to_str().expect("it is ASCII")
+    }
+
+    /// The same for C.
+    pub(crate) const fn c_name(self) -> &'static CStr {
         match self {
-            Verdict::Pending => "PENDING",
-            Verdict::Robot => "ROBOT",
-            Verdict::Human => "HUMAN",
-            Verdict::Machine => "MACHINE",
-            Verdict::Beep => "BEEP",
-            Verdict::Fax => "FAX",
-            Verdict::Busy => "TONE",
-            Verdict::Unsure => "UNSURE",
-            Verdict::NotReady => "NOTREADY",
+            Verdict::Pending => c"PENDING",
+            Verdict::Robot => c"ROBOT",
+            Verdict::Human => c"HUMAN",
+            Verdict::Machine => c"MACHINE",
+            Verdict::Beep => c"BEEP",
+            Verdict::Fax => c"FAX",
+            Verdict::Busy => c"TONE",
+            Verdict::Unsure => c"UNSURE",
+            Verdict::NotReady => c"NOTREADY",
         }
     }
 }
