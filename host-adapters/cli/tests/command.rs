@@ -11,7 +11,7 @@ use std::{
 };
 
 use callprint_fixtures as fixtures;
-use common::{CALLPRINT, Desk, skipped};
+use common::{CALLPRINT, Desk};
 use serde_json::Value;
 
 /// A desk with three recordings and a list of them.
@@ -301,7 +301,7 @@ fn full_disk(desk: &Desk) {
         Command::new("unshare").args(args).current_dir(&desk.folder).output()
     };
     if !run("mount -t tmpfs none full").is_ok_and(|o| o.status.success()) {
-        return skipped(
+        return fixtures::skipped(
             "a full disk",
             "this system lets us mount nothing, not even in a namespace",
         );

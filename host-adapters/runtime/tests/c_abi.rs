@@ -140,7 +140,7 @@ fn memory_is_what_the_header_says_it_is() {
     // What of the heap is used wrongly, on either side, is found by the sanitizer's own heap.
     let program = match DESK.compile_with("life", &["-fsanitize=address,undefined"]) {
         Ok(program) => program,
-        Err(reason) => return eprintln!("SKIPPED: AddressSanitizer: {reason}"),
+        Err(reason) => return fixtures::skipped("AddressSanitizer", &reason),
     };
     let output = run(&program, &[&analyzer]);
     assert!(output.status.success(), "{} {}", text(&output.stdout), text(&output.stderr));

@@ -4,7 +4,6 @@
 
 use std::{
     fs,
-    io::Write,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -104,9 +103,4 @@ pub fn vendor_pack(desk: &Desk) {
     desk.put("refs.csv", list);
     desk.ok("enroll --list refs.csv --pack p.json --vendor Example --quiet");
     desk.ok("pack set p.json licence=CC0-1.0 created=2026-01-10");
-}
-
-/// Says that something is not tested, past the harness, which would keep it to itself.
-pub fn skipped(what: &str, why: &str) {
-    let _ = writeln!(std::io::stderr(), "\n!!! SKIPPED: {what}: {why}");
 }

@@ -17,7 +17,7 @@ use base64::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{common::skipped, web};
+use crate::web;
 
 /// How it wants to be asked.
 #[derive(Clone, Copy, PartialEq)]
@@ -54,7 +54,7 @@ impl Registry {
         let program = match program() {
             Ok(program) => program,
             Err(why) => {
-                skipped("packs in a real registry", &why);
+                callprint_fixtures::skipped("packs in a real registry", &why);
                 return None;
             }
         };

@@ -223,10 +223,8 @@ fn a_full_disk_costs_records_and_nothing_else() {
     };
     let mount = "mount -t tmpfs -o size=64k none \"$1\"";
     if !in_namespace(mount, None).is_ok_and(|o| o.status.success()) {
-        eprintln!(
-            "SKIPPED: a full disk: this system lets us mount nothing, not even in a namespace"
-        );
-        return;
+        let why = "this system lets us mount nothing, not even in a namespace";
+        return callprint_fixtures::skipped("a full disk", why);
     }
     // What is on the disk when it is full comes out by the standard output.
     let script =
