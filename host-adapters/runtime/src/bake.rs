@@ -229,6 +229,10 @@ fn fill(
         answer.map_err(|e| Error::Pack { path: path.clone(), reason: pack_error(e) })?;
     }
     let summary = catalog.call_seal(&mut store).map_err(|e| broke("seal", e))?;
+    if summary.packs.len() != packs.len() {
+        let (told, given) = (summary.packs.len(), packs.len());
+        return Err(refuse(format!("seal: it tells of {told} packs, and was given {given}")));
+    }
     // What follows is wizer's own code: it takes its time, and may not fail.
     store.data_mut().deadline = Deadline::new(Duration::MAX);
     let mut access = Access { store: &mut store, instance: raw };
