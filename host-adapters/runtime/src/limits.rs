@@ -13,11 +13,11 @@ pub const FINDINGS_BYTES: usize = 256 << 10;
 /// parsed on the way.
 pub const BAKE_BYTES: usize = 3 << 30;
 
-/// Processing time that the plugin may take over a bake, whatever the packs: a thousand times what
+/// Processing time that the plugin may take over a bake, whatever the packs: 300 times what
 /// it needs for none.
 pub const BAKE_TIME: Duration = Duration::from_secs(5);
 
-/// What it may take besides for every byte of packs: some 20 times what it needs.
+/// What it may take besides for every byte of packs: some 30 times what it needs.
 pub const BAKE_TIME_PER_BYTE: Duration = Duration::from_nanos(2_000);
 
 /// Age from which a bake's unfinished file is taken to be one that was killed. Writing it takes

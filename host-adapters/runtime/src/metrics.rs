@@ -355,7 +355,7 @@ impl Metrics {
 
     fn histograms(&self) -> [(&'static str, &'static str, &Histogram); 4] {
         [
-            ("push", "What a push cost the media thread; one in 16 is timed.", &self.push),
+            ("push", "What a push cost the media thread; some are timed.", &self.push),
             (
                 "verdict_added",
                 "From the arrival of the audio that decided to the decision's delivery.",
