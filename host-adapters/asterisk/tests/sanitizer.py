@@ -3,18 +3,16 @@
 import glob
 import os
 import re
+import sys
 
 from scenario import check
 from switch import Switch, not_installed
 
-# Wasm uses the signals itself. Asterisk's own faults are its own: only what is found in us counts.
-PREFIX = (
-    "/usr/bin/env",
-    "LD_PRELOAD=libasan.so",
-    "ASAN_OPTIONS=detect_leaks=1:handle_segv=0:handle_sigill=0:handle_sigfpe=0:handle_sigbus=0:"
-    "allow_user_segv_handler=1:exitcode=0:verbosity=1:log_path=/tmp/sanitizer",
-    "UBSAN_OPTIONS=print_stacktrace=1:log_path=/tmp/sanitizer",
-)
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+import asan
+
+# Asterisk's own faults are its own: only what is found in us counts.
+PREFIX = ("/usr/bin/env", "LD_PRELOAD=libasan.so", *asan.options("/tmp/sanitizer"))
 
 
 def found(root):

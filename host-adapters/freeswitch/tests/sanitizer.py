@@ -1,15 +1,17 @@
 """AddressSanitizer and UndefinedBehaviorSanitizer in a FreeSWITCH that was not built for them."""
 
+import os
 import subprocess
+import sys
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+import asan
 
 
 def wrapper(folder):
-    """What runs the switch. Wasm uses the signals itself."""
+    """What runs the switch."""
     library = subprocess.check_output(["gcc", "-print-file-name=libasan.so"], text=True).strip()
-    return ["env", f"LD_PRELOAD={library}",
-            "ASAN_OPTIONS=detect_leaks=1:handle_segv=0:handle_sigill=0:handle_sigfpe=0:handle_sigbus=0:"
-            f"allow_user_segv_handler=1:exitcode=0:log_path={folder}/sanitizer",
-            f"UBSAN_OPTIONS=print_stacktrace=1:log_path={folder}/sanitizer"]
+    return ["env", f"LD_PRELOAD={library}", *asan.options(folder / "sanitizer")]
 
 
 def verdict(folder):
