@@ -53,8 +53,11 @@ fn stand_back() -> std::io::Result<()> {
     };
     let memory = libc::rlimit { rlim_cur: BACKGROUND_BYTES, rlim_max: BACKGROUND_BYTES };
     let param = libc::sched_param { sched_priority: 0 };
-    // SAFETY: plain calls with valid arguments; nothing of ours is open above standard error.
+    // SAFETY: plain calls with valid arguments; nothing of ours is open above standard error, and no
+    // other thread is there to read the environment.
     unsafe {
+        // One thread compiles: the other processors are the switch's.
+        std::env::set_var("RAYON_NUM_THREADS", "1");
         check(libc::close_range(3, libc::c_uint::MAX, 0))?;
         check(libc::sched_setscheduler(0, libc::SCHED_BATCH, &param))?;
         check(libc::setpriority(libc::PRIO_PROCESS, 0, 10))?;
