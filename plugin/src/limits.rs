@@ -12,13 +12,13 @@ pub const SKIP_SAMPLES: u64 = 1 << 40;
 /// remembers longer.
 pub const GAP_HOPS: u64 = 1_000;
 
-/// Largest pack as JSON, in bytes. 100,000 scripts of 10 s take about 300 MB;
-/// text and codes of twice as much would not fit into a gigabyte together.
-pub const PACK_BYTES: usize = 320 << 20;
+/// Largest pack as JSON, in bytes: 23,000 scripts of 10 s. More of them are several packs, so that
+/// a bake with a hostile one takes neither a gigabyte nor 10 s more.
+pub const PACK_BYTES: usize = 64 << 20;
 
-/// Most values in a pack's JSON: twenty for each of 100,000 scripts. Parsed, a
-/// value takes up to 160 bytes, so that these stay below 350 MB.
-pub const PACK_VALUES: usize = 1 << 21;
+/// Most values in a pack's JSON: twenty for each of so many scripts. Parsed, a value takes up to
+/// 160 bytes.
+pub const PACK_VALUES: usize = 1 << 19;
 
 /// Most scripts in all packs together: what a match can name.
 pub const SCRIPTS: usize = 1 << 20;

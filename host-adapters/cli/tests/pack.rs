@@ -440,18 +440,18 @@ fn hostile_packs_take_little_and_are_refused_or_survived() {
     }
     let hour = good["scripts"][0]["nodes"][0]["codes"].as_str().unwrap();
     let hour = hour.trim_end_matches('=')[..96].repeat(9_900);
-    let slots = vec![json!({ "start_ms": 0, "end_ms": 1_000_000_000_000u64 }); 300_000];
+    let slots = vec![json!({ "start_ms": 0, "end_ms": 1_000_000_000_000u64 }); 150_000];
     desk.put(
         "p.json",
         scripts(json!([script(0, json!({ "id": "n", "codes": hour, "slots": slots }))])),
     );
     run("pack lint p.json", &["\"s0\""]);
-    let next = vec![json!("n999"); 1_500];
+    let next = vec![json!("n999"); 500];
     let nodes: Vec<Value> =
         (0..1_000).map(|n| json!({ "id": format!("n{n}"), "codes": "", "next": next })).collect();
     desk.put("p.json", scripts(json!([{ "id": "s", "nodes": nodes }])));
     run("pack lint p.json", &["\"s\""]);
-    let many = (0..200_000)
+    let many = (0..100_000)
         .map(|n| json!({ "id": n.to_string(), "nodes": [], "category": n.to_string() }));
     desk.put("p.json", scripts(many.collect()));
     run("pack split p.json --out parts", &["more than 1000 packs"]);

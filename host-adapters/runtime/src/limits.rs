@@ -95,7 +95,7 @@ pub(crate) fn clean(text: &str, bytes: usize) -> String {
 }
 
 /// Largest pack file read, in bytes; see the plugin's limit of the same name.
-pub const PACK_BYTES: u64 = 320 << 20;
+pub const PACK_BYTES: u64 = 64 << 20;
 
 /// Memory of a ring, in bytes: two seconds at 48 kHz. Only what is written to is used.
 pub const RING_BYTES: usize = 192 << 10;
