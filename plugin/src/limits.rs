@@ -13,7 +13,7 @@ pub const SKIP_SAMPLES: u64 = 1 << 40;
 pub const GAP_HOPS: u64 = 1_000;
 
 /// Largest pack as JSON, in bytes: 23,000 scripts of 10 s. More of them are several packs, so that
-/// a bake with a hostile one takes neither a gigabyte nor 10 s more.
+/// no bake with one takes a gigabyte.
 pub const PACK_BYTES: usize = 64 << 20;
 
 /// Most values in a pack's JSON: twenty for each of so many scripts. Parsed, a value takes up to

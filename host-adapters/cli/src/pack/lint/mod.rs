@@ -171,22 +171,24 @@ fn judge(shelf: &Shelf, quiet: bool) -> Result<Vec<Verdict>> {
 fn verdict(shelf: &Shelf, number: u32) -> Verdict {
     let script = shelf.script(number);
     let qualities: Vec<Quality> = script.nodes.iter().map(quality::measure).collect();
-    let mut complaints: Vec<Complaint> = Vec::new();
-    for (node, quality) in script.nodes.iter().zip(&qualities) {
-        complaints.extend(quality.complaints(node, script.nodes.len() == 1));
-    }
-    let of_use = complaints.iter().all(|c| c.level != Level::Error);
-    complaints.splice(..0, metadata(script));
-    if !of_use {
-        // It has to be enrolled anew: nobody asks what else it is like, and it may be like everything.
-        return Verdict { qualities, identified: Identified::default(), complaints };
-    }
+    let mut complaints = metadata(script);
     let first = shelf.recordings.partition_point(|r| r.script < number);
-    for recording in first..first + script.nodes.len() {
-        complaints.extend(collide::complaints(shelf, recording));
+    let mut of_use = true;
+    for (n, (node, quality)) in script.nodes.iter().zip(&qualities).enumerate() {
+        let faults = quality.complaints(node, script.nodes.len() == 1);
+        if faults.iter().all(|fault| fault.level != Level::Error) {
+            complaints.extend(collide::complaints(shelf, first + n));
+        } else {
+            // It has to be enrolled anew: nobody asks what it is like, and it may be like everything.
+            of_use = false;
+        }
+        complaints.extend(faults);
     }
-    let identified = identify::identify(shelf, number);
-    complaints.extend(identified.complaints(shelf));
+    let mut identified = Identified::default();
+    if of_use {
+        identified = identify::identify(shelf, number);
+        complaints.extend(identified.complaints(shelf));
+    }
     Verdict { qualities, identified, complaints }
 }
 
