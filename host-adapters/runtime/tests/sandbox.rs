@@ -326,6 +326,7 @@ fn a_plugin_that_misbehaves_while_it_is_given_packs_bakes_nothing() {
         (b"?1", ["seal", "plugin.wasm", "unreachable"]),
         (b"?2", ["seal", "plugin.wasm", "did not finish in time"]),
         (b"?4", ["seal", "plugin.wasm", "stack"]),
+        (b"{}", ["seal", "plugin.wasm", "it tells of 0 packs"]),
     ] {
         let error = bake_refusal(fixtures::HOSTILE_PLUGIN, pack);
         assert!(words.iter().all(|word| error.contains(word)), "{error}");
